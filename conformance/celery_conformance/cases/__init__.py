@@ -1,0 +1,1 @@
+"""Cases: data that says what to do and what must be seen."""

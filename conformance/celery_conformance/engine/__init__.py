@@ -1,0 +1,1 @@
+"""The engine: runs cases against an implementation and looks at the facts."""

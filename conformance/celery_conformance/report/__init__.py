@@ -1,0 +1,1 @@
+"""Reports: one result document, and what people and programs read of it."""

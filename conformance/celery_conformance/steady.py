@@ -1,0 +1,85 @@
+"""Runs the suite many times with other seeds while the cores are busy, and holds the verdicts against each other.
+
+A verdict that depends on order, timing or load is a defect of the suite. This shows that there is none, or which.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import multiprocessing
+import os
+import subprocess
+import sys
+import tempfile
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+_MOMENT = 100_000
+
+
+def _burn() -> None:
+    """Keep one core busy until ended."""
+    while True:
+        sum(range(_MOMENT))
+
+
+@contextlib.contextmanager
+def busy_cores(count: int) -> Iterator[None]:
+    """Other work on this many cores for as long as the block lasts."""
+    burners = [multiprocessing.Process(target=_burn, daemon=True) for _ in range(count)]
+    for burner in burners:
+        burner.start()
+    try:
+        yield
+    finally:
+        for burner in burners:
+            burner.kill()
+            burner.join()
+
+
+def one_run(words: list[str], seed: int, folder: Path) -> dict[str, str]:
+    """The verdict of every case in one run."""
+    report = folder / str(seed)
+    options = ["--seed", str(seed), "--report", str(report)]
+    command = [sys.executable, "-m", "celery_conformance.cli", "run", *words, *options]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    document = report / "report.json"
+    if not document.exists():
+        raise SystemExit(f"run with seed {seed} left no report (exit {done.returncode}):\n{done.stderr or done.stdout}")
+    read = json.loads(document.read_text())
+    print(f"seed {seed}: {len(read['results'])} cases in {read['seconds']:.1f} s, exit {done.returncode}", flush=True)
+    return {result["name"]: result["verdict"] for result in read["results"]}
+
+
+def differences(runs: dict[int, dict[str, str]]) -> dict[str, dict[str, list[int]]]:
+    """The cases whose verdicts differ: case → verdict → seeds."""
+    seen: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
+    for seed, verdicts in runs.items():
+        for name in {name for run in runs.values() for name in run}:
+            seen[name][verdicts.get(name, "missing")].append(seed)
+    return {name: dict(found) for name, found in sorted(seen.items()) if len(found) > 1}
+
+
+def main() -> int:
+    """Run it; return 1 when a verdict is not steady."""
+    parser = argparse.ArgumentParser(prog="python -m celery_conformance.steady", description=__doc__)
+    parser.add_argument("--runs", type=int, default=20)
+    parser.add_argument("--broker", default="redis")
+    parser.add_argument("--burners", type=int, default=os.cpu_count() or 2, help="cores kept busy with something else")
+    parser.add_argument("implementation", nargs="?", default="celery")
+    arguments = parser.parse_args()
+    words = [arguments.implementation, "--broker", arguments.broker]
+    with tempfile.TemporaryDirectory() as folder, busy_cores(arguments.burners):
+        runs = {seed: one_run(words, seed, Path(folder)) for seed in range(1, arguments.runs + 1)}
+    unsteady = differences(runs)
+    for name, found in unsteady.items():
+        print(f"not steady: {name}: {found}")
+    print(f"{len(runs)} runs, {len(next(iter(runs.values())))} cases, {len(unsteady)} not steady")
+    return 1 if unsteady else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

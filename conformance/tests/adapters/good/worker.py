@@ -1,0 +1,5 @@
+"""An honest worker: acknowledges early and stores each result."""
+
+import labour
+
+labour.serve()

@@ -1,0 +1,6 @@
+"""Reads its greeting and says nothing."""
+
+import dialogue
+
+dialogue.verbs["hello"] = lambda number, request: None
+dialogue.serve()

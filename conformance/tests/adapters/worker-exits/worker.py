@@ -1,0 +1,5 @@
+"""Ends at once."""
+
+import sys
+
+sys.exit("no module named tasks")

@@ -1,0 +1,89 @@
+"""The proof that the text is enough: a client and a worker in Go, written from it alone, pass on both brokers."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from celery_conformance import resources, specification
+from celery_conformance.cases.load import load as load_cases
+
+from .judging import judge
+
+FOLDER = resources.folder("adapters") / "celery-go-text"
+#: Topics that its worker lays no claim to, beside workflows: Go's own library has no LZMA.
+DISCLAIMED = {"worker-compression", "worker-task-v1"}
+#: What else was no part of the text that it was written from, and is declared so.
+UNSUPPORTED = {
+    *("v2-compression-is-named", "worker-revoked-by-id"),
+    *("worker-refuses-yaml-objects", "worker-survives-bad-json", "worker-takes-other-serializers"),
+}
+
+_CITED = re.compile(r"\[([A-Z0-9]+-[A-Z]+)-(\d{3})(?:\.\.(\d{3}))?\]")
+
+needs_go = pytest.mark.skipif(shutil.which("go") is None, reason="needs Go")
+
+
+def sources(*packages: str) -> list[Path]:
+    """The Go files of packages, or of all."""
+    return [path for package in packages or ("*",) for path in sorted(FOLDER.glob(f"{package}/*.go"))]
+
+
+def lines(*packages: str) -> int:
+    """How many lines packages have, comments and blank ones as well."""
+    return sum(len(path.read_text(encoding="utf-8").splitlines()) for path in sources(*packages))
+
+
+def test_client_and_worker_are_short() -> None:
+    """Client with its door, and worker: under 400 lines each, on two packages that they share."""
+    assert 0 < lines("client", "door2") < 400
+    assert 0 < lines("worker") < 400
+    assert lines() == lines("client", "door2", "worker", "door1", "message", "broker")
+    assert lines("message", "broker") < 700
+    assert max(len(line) for path in sources() for line in path.read_text(encoding="utf-8").splitlines()) <= 120
+
+
+def test_what_it_cites_is_in_the_text() -> None:
+    """Each id in a comment is one of a requirement, and each of a range that exists has its ends."""
+    known = {requirement.id for requirement in specification.load()}
+    cited = {
+        f"{stem}-{number}"
+        for path in sources()
+        for stem, *numbers in _CITED.findall(path.read_text(encoding="utf-8"))
+        for number in numbers
+        if number
+    }
+    assert len(cited) > 50
+    assert cited - known == set()
+
+
+@needs_go
+def test_it_is_formatted() -> None:
+    """gofmt has nothing to change, so lines are counted as Go programmers count them."""
+    formatter = shutil.which("gofmt") or str(Path(shutil.which("go") or "").resolve().with_name("gofmt"))
+    done = subprocess.run([formatter, "-l", str(FOLDER)], capture_output=True, text=True, check=True)
+    assert done.stdout == ""
+
+
+@needs_go
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("broker", "store"),
+    [("redis", "redis"), ("redis", "rpc"), pytest.param("amqp", "rpc", marks=pytest.mark.rabbitmq)],
+)
+def test_it_passes(broker: str, store: str, tmp_path: Path) -> None:
+    """Every MUST and every SHOULD of the roles that it claims, robust ones included, without a baseline."""
+    words = ["--broker", broker, "--store", store, "--strict", "--no-baseline", "--patience", "3"]  # slow machines
+    judged = judge(FOLDER, tmp_path / "report", *words)
+    verdicts = {result["verdict"] for result in judged.results.values()}
+    unsupported = {result["case"] for result in judged.results.values() if result["verdict"] == "unsupported"}
+    assert judged.exit_code == 0, judged.printed
+    assert verdicts == {"pass", "unsupported"}, judged.printed
+    disclaimed = {case.id for case in load_cases() if case.topic in DISCLAIMED or case.topic.startswith("canvas-")}
+    assert unsupported - disclaimed <= UNSUPPORTED, judged.printed
+    roles = {result["role"] for result in judged.results.values()}
+    assert roles == {"producer", "worker", "reader"}, json.dumps(sorted(roles))

@@ -1,0 +1,1 @@
+"""Shells around message brokers: how messages leave and enter the process."""
