@@ -9,6 +9,7 @@ import threading
 import time
 from collections import defaultdict
 from datetime import datetime
+from functools import partial
 
 import celery
 
@@ -16,6 +17,8 @@ OPTIONS = """body chain compression countdown eta expires group group_id group_i
 link_error parent_id priority queue reply_to retries root_id shadow soft_time_limit stamps task_id time_limit""".split()
 app = celery.Celery(broker=os.environ["CELERY_WIRE_BROKER_URL"], backend=os.environ.get("CELERY_WIRE_RESULT_URL"))
 app.conf.update(task_default_queue=os.environ["CELERY_WIRE_QUEUES"], accept_content=["json"])
+drainer = app.backend.result_consumer.drainer  # it waits in whole seconds, in which this thread would serve nobody
+drainer.drain_events_until = partial(drainer.drain_events_until, interval=0.01)
 READ = {"$bytes": base64.b64decode, "$datetime": datetime.fromisoformat, "$integer": int}
 lines, waiting = queue.SimpleQueue(), []
 

@@ -30,6 +30,7 @@ class Case:
     fixtures: Mapping[str, Any] | None = None
     worker: Mapping[str, Any] = field(default_factory=dict)
     isolation: Isolation = "shared"
+    apart: str = ""
     hazard: bool = False
     kills: tuple[str, ...] = ()
     seconds: float | None = None

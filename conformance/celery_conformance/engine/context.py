@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,6 +24,8 @@ from celery_conformance.matchers import Scope
 
 #: How long a fact may be late before the engine asks whether its worker still serves.
 _PATIENCE_SECONDS = 2.0
+#: How long after a late worker's ping a fact of the case may still come.
+_GRACE_SECONDS = 2.0
 
 
 class Unsupported(Exception):
@@ -106,8 +108,7 @@ class Context:
         fact = await self.keeper.wait(self.worker, predicate, _PATIENCE_SECONDS, begin)
         if fact is None:
             # The fact is late: is the worker? The ping and the rest of the wait run side by side.
-            waiting = self.keeper.wait(self.worker, predicate, self.seconds - _PATIENCE_SECONDS, begin)
-            fact, serves = await self._late(waiting, self.worker, self.keeper)
+            fact, serves = await self._late(predicate, begin, self.worker, self.keeper)
             if fact is None and not serves:
                 self.worker.declare_gone("it no longer takes messages off its queue")
                 if self.worker not in self.own_workers:
@@ -115,13 +116,18 @@ class Context:
         return fact
 
     async def _late(
-        self, waiting: Coroutine[Any, Any, Fact | None], worker: Worker, keeper: WorkerKeeper
+        self, predicate: Callable[[Fact], bool], begin: int, worker: Worker, keeper: WorkerKeeper
     ) -> tuple[Fact | None, bool]:
-        """Wait on, and ping; a worker of the case's own that does not do its ping ends the waiting."""
+        """Wait on, and ping; a worker of the case's own that does not do its ping ends the waiting.
+
+        A worker that was held up (its machine was, or a process of its pool had to be replaced) has not missed the
+        deadline: what it does is in order, so a fact is missing only when the later ping is done and it is not there.
+        """
         own = worker in self.own_workers
         # A worker taken over after a death has this case alone; one a case asked for may be kept busy by it.
         idle = own and self.instance.case.isolation == "shared"
         seconds = IDLE_PING_SECONDS if idle else PING_SECONDS
+        waiting = keeper.wait(worker, predicate, self.seconds - _PATIENCE_SECONDS, begin)
         fact, ping = asyncio.create_task(waiting), asyncio.create_task(keeper.serves(worker, seconds))
         try:
             await asyncio.wait({fact, ping}, return_when=asyncio.FIRST_COMPLETED)
@@ -130,7 +136,11 @@ class Context:
             serves = await ping
             if not serves and own:
                 return None, False
-            return await fact, serves
+            held_up = fact.done()  # the worker came to the ping only after the deadline: so did it to all before
+            found = await fact
+            if found is None and serves and held_up:
+                found = await keeper.wait(worker, predicate, _GRACE_SECONDS, begin)
+            return found, serves
         finally:
             fact.cancel()
             ping.cancel()

@@ -31,6 +31,8 @@ from celery_conformance.verdicts import Result, Verdict
 DEADLINE_SECONDS = 10.0
 #: Programs that start at the same time; once they are up they mostly wait.
 _STARTING = 4
+#: Of the cases at the same time, one in so many needs a worker of its own: these mostly wait, the others work.
+_OWN_SHARE = 3
 _MANY, _HASTE = 24, 0.4
 
 
@@ -63,11 +65,14 @@ class Run:
     _missed: int = 0
     _probes: dict[str, str | None] = field(default_factory=dict)
     _slots: asyncio.Semaphore = field(init=False)
+    _own_slots: asyncio.Semaphore = field(init=False)
     starting: asyncio.Semaphore = field(init=False)
 
     def __post_init__(self) -> None:
         self.suite = Suite(self.testbed)
-        self._slots = asyncio.Semaphore(self.jobs)
+        own = self.jobs // _OWN_SHARE
+        self._slots = asyncio.Semaphore(self.jobs - own)
+        self._own_slots = asyncio.Semaphore(own) if own else self._slots
         self.starting = asyncio.Semaphore(_STARTING)
 
     async def all(self) -> list[Result]:
@@ -78,7 +83,7 @@ class Run:
         """
         order = list(self.plan)
         random.Random(self.seed).shuffle(order)
-        order.sort(key=lambda planned: planned.instance.case.isolation == "shared")
+        order.sort(key=lambda planned: -(planned.instance.case.seconds or 0))  # the longest first, the rest at random
         try:
             await self._start()
             results = await self._batch(order)
@@ -140,7 +145,8 @@ class Run:
 
     async def _one(self, planned: Planned, alone: bool) -> Result | None:
         """Run one instance; None when it has to run again alone."""
-        async with self._slots:
+        own = alone or planned.instance.case.isolation != "shared"
+        async with self._own_slots if own else self._slots:
             started = time.monotonic()
             try:
                 verdict = await self._verdict(planned, alone)

@@ -1,6 +1,6 @@
 """Workers that cases share, and what happens when one of them dies.
 
-Cases with the same worker options run against one worker. When it dies, the cases in flight run again, each with a
+Cases with the same worker options, and the same word in ``apart``, run against one worker. When it dies, the cases in flight run again, each with a
 worker of its own, and only one that fails alone has failed. After two deaths without a case getting done in between
 nothing is shared any more: what is left runs alone as well. So every case is judged, and none waits on a dead worker.
 """
@@ -45,7 +45,7 @@ class SharedWorkers:
 
     def slot(self, case: Case) -> Slot:
         """The slot a case runs in."""
-        key = json.dumps([case.worker, case.hazard], sort_keys=True)
+        key = json.dumps([case.worker, case.hazard, case.apart], sort_keys=True)
         return self._slots.setdefault(key, Slot(case.worker, case.hazard))
 
     async def take(self, slot: Slot) -> Worker:

@@ -29,6 +29,8 @@ from celery_conformance.facts import Fact
 PING_SECONDS = 10.0
 #: The same for a worker that does nothing else.
 IDLE_PING_SECONDS = 4.0
+#: How often trace files are looked at.
+_TRACE_SECONDS = 0.02
 _NUMBER = re.compile(r"^\d+(\.\d+)?$")
 _STORED = ("result-stored",)
 #: What may show that a ping was done. A worker is told by those it gave at its first ping.
@@ -156,7 +158,7 @@ class WorkerKeeper:
         """Turn the lines of the trace file into facts. A file has no events to wait for, so it is looked at."""
         position, rest = 0, ""
         while True:
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(_TRACE_SECONDS)
             if worker.trace.stat().st_size > position:
                 with worker.trace.open(encoding="utf-8", errors="replace") as lines:
                     lines.seek(position)
