@@ -1,4 +1,4 @@
-"""Bodies: bytes to values and back, in the JSON dialect that kombu speaks; YAML and MessagePack are read only.
+"""Bodies: bytes to values and back, in the JSON dialect that kombu speaks, in YAML and in MessagePack.
 
 Rules: the content type is compared letter by letter with the accept list, which holds application/json alone unless
 told otherwise; a body of any other type is refused before a byte of it is read [SER-ACC-001], and nothing here ever
@@ -30,9 +30,12 @@ from celery_wire.errors import (
 
 JSON = "application/json"
 UTF_8 = "utf-8"
+BINARY = "binary"
 ACCEPT = frozenset({JSON})
 KNOWN = frozenset({JSON, *serializers.READERS})
 """What can be accepted."""
+SERIALIZERS = {"json": JSON, "yaml": serializers.YAML, "msgpack": serializers.MSGPACK}
+"""The names of settings, and the content types they stand for [SER-CTY-001]."""
 
 _TAG = {"__type__", "__value__"}
 
@@ -115,6 +118,17 @@ def encode(value: object, where: str = "body") -> str:
         return _encoded(value)
     except (TypeError, ValueError, RecursionError) as error:
         raise ValueUnencodableError(f"{where}{_path_to_culprit(value)}", error) from error
+
+
+def encode_as(content_type: str, value: object, where: str = "body") -> tuple[str | bytes, str]:
+    """The body of a value in one of `KNOWN`, and its content encoding; raises ValueUnencodableError, KeyError."""
+    if content_type == JSON:
+        return encode(value, where), UTF_8
+    try:
+        body = serializers.WRITERS[content_type](value)
+    except (*serializers.UNWRITABLE, RecursionError) as error:
+        raise ValueUnencodableError(where, error) from error
+    return body, UTF_8 if isinstance(body, str) else BINARY
 
 
 def is_encodable(value: object) -> bool:

@@ -1,8 +1,9 @@
-"""Undoing compressions within a bound.
+"""Compressions: doing them, and undoing them within a bound.
 
 Rules: a name is a MIME type of the specification's table or the name of a setting [SER-CMP-014], compared letter by
 letter [SER-CMP-005]; application/x-gzip is a zlib stream [SER-CMP-001]. A stream has to be whole [SER-CMP-004], and
-what becomes larger than the bound is refused before it does [SEC-SIZ-003].
+what becomes larger than the bound is refused before it does [SEC-SIZ-003]. A writer names the MIME type, whatever
+name it was told [SER-CMP-014].
 """
 
 from __future__ import annotations
@@ -39,9 +40,17 @@ _STREAMS: Mapping[str, Callable[[], _Stream]] = {
     LZMA: lzma.LZMADecompressor,
 }
 TYPES = tuple(_STREAMS)
-"""The compressions that are undone here."""
+"""The compressions that are done and undone here."""
+
+_WRITERS: Mapping[str, Callable[[bytes], bytes]] = {ZLIB: zlib.compress, BZ2: bz2.compress, LZMA: lzma.compress}
 
 _SEVERAL = frozenset({BZ2, LZMA})  # one stream may follow another
+
+
+def compress(body: bytes, name: str) -> tuple[bytes, str]:
+    """The bytes as one stream, and the MIME type that the header `compression` names; raises KeyError."""
+    kind = NAMES.get(name, name)
+    return _WRITERS[kind](body), kind
 
 
 def decompress(body: bytes, name: str, limit: int) -> bytes:

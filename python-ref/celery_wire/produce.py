@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from celery_wire.codec import encode
+from celery_wire import compression
+from celery_wire.codec import SERIALIZERS, UTF_8, encode_as
 from celery_wire.display import display
 from celery_wire.errors import FieldInvalidError, OptionInvalidError, ValueUnencodableError
 from celery_wire.message import Publication, WireMessage
@@ -36,7 +37,9 @@ class CallOptions:
     countdown: seconds from now; wins over `eta`. expires: seconds from now, or a moment. time_limit and
     soft_time_limit: seconds. priority: 0 to 255, on Redis 0 to 9 with 0 the most urgent. link, link_error and chain
     are lists of signatures as data, chord is one; chain is in reverse order. stamps: names to values. headers: the
-    sender's own, beside those of the protocol. exchange and routing_key together replace the queue.
+    sender's own, beside those of the protocol. exchange and routing_key together replace the queue. serializer: json,
+    yaml or msgpack, of which a worker accepts json unless told otherwise; the last two take plain values only.
+    compression: zlib, bzip2 or lzma.
     """
 
     task_id: str | None = None
@@ -66,6 +69,8 @@ class CallOptions:
     chord: Mapping[str, Any] | None = None
     stamped_headers: Sequence[str] | None = None
     stamps: Mapping[str, Any] = field(default_factory=dict)
+    serializer: str | None = None
+    compression: str | None = None
 
 
 def task_publication(
@@ -87,12 +92,14 @@ def task_publication(
         "chain": _completed(options.chain),
         "chord": _completed(options.chord),
     }
-    message = WireMessage(
-        body=_encoded(args, kwargs, embed),
-        headers={**headers, **(options.headers or {})},
-        properties=_properties(task_id, options, sender, now, expires),
-    )
-    return _routed(message, options, sender)
+    content_type = SERIALIZERS[options.serializer or "json"]
+    body, encoding = _encoded(content_type, args, kwargs, embed)
+    headers |= options.headers or {}
+    if options.compression is not None:
+        plain = body.encode(UTF_8) if isinstance(body, str) else body
+        body, headers["compression"] = compression.compress(plain, options.compression)
+    properties = _properties(task_id, options, sender, now, expires)
+    return _routed(WireMessage(body, content_type, encoding, headers, properties), options, sender)
 
 
 def _routed(message: WireMessage, options: CallOptions, sender: Sender) -> Publication:
@@ -177,12 +184,12 @@ def _completed(value: Any) -> Any:
     return {**value, **{key: empty for key, empty in _EMPTY_SIGNATURE.items() if key not in value}}
 
 
-def _encoded(args: Any, kwargs: Any, embed: Any) -> str:
+def _encoded(content_type: str, args: Any, kwargs: Any, embed: Any) -> tuple[str | bytes, str]:
     try:
-        return encode([args, kwargs, embed])
+        return encode_as(content_type, [args, kwargs, embed])
     except ValueUnencodableError:
         for name, part in (("args", args), ("kwargs", kwargs), ("embed", embed)):
-            encode(part, name)
+            encode_as(content_type, part, name)
         raise
 
 
@@ -196,6 +203,10 @@ def _check_call(name: Any, args: Any, kwargs: Any, options: CallOptions) -> None
     for option, value in (("eta", options.eta), ("expires", options.expires)):
         if isinstance(value, str):
             _check_moment(option, value)
+    for option, names in (("serializer", SERIALIZERS), ("compression", compression.NAMES)):
+        value = getattr(options, option)
+        if value is not None and value not in names:
+            raise OptionInvalidError(option, f"one of {', '.join(names)}", value)
     for option in ("countdown", "time_limit", "soft_time_limit"):
         value = getattr(options, option)
         if value is not None and (not isinstance(value, int | float) or isinstance(value, bool)):

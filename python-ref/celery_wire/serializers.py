@@ -1,4 +1,4 @@
-"""Readers of the serializers beside JSON: YAML and MessagePack.
+"""The serializers beside JSON: YAML and MessagePack.
 
 Rules: nothing here builds an object or calls a function that a body names [SER-YML-001], and pickle is not read at all
 [SER-ACC-003]. An alias of YAML is resolved [SER-YML-003], but the document may not grow by its aliases beyond a bound
@@ -44,7 +44,21 @@ def read_msgpack(body: bytes | str) -> Any:
     return msgpack.unpackb(body)
 
 
+def write_yaml(value: object) -> str:
+    """The YAML document of plain values; raises one of `UNWRITABLE`, or RecursionError."""
+    return str(yaml.safe_dump(value))
+
+
+def write_msgpack(value: object) -> bytes:
+    """The MessagePack body of plain values; raises one of `UNWRITABLE`, or RecursionError."""
+    return bytes(msgpack.packb(value))
+
+
+UNWRITABLE = (yaml.YAMLError, TypeError, ValueError, OverflowError)
+"""What the writers raise for values that have no form."""
+
 READERS: Mapping[str, Callable[[bytes | str], Any]] = {YAML: read_yaml, MSGPACK: read_msgpack}
+WRITERS: Mapping[str, Callable[[object], str | bytes]] = {YAML: write_yaml, MSGPACK: write_msgpack}
 
 
 def _weigh(node: yaml.Node, weights: dict[int, int], above: set[int]) -> int:

@@ -31,6 +31,16 @@ WRONG: dict[str, tuple[tuple[Any, Any, Any], dict[str, Any], str]] = {
         "countdown: expected seconds that lead to a moment of the calendar, got 1000000000000000.0",
     ),
     "time-limit-text": (("t", [], {}), {"time_limit": "1"}, "time_limit: expected a number of seconds, got '1'"),
+    "serializer-pickle": (
+        ("t", [], {}),
+        {"serializer": "pickle"},
+        "serializer: expected one of json, yaml, msgpack, got 'pickle'",
+    ),
+    "compression-unknown": (
+        ("t", [], {}),
+        {"compression": "deflate"},
+        "compression: expected one of zlib, gzip, bzip2, bzip, lzma, xz, got 'deflate'",
+    ),
 }
 
 
@@ -54,6 +64,14 @@ def test_arguments_without_a_form_are_refused(args: Any, kwargs: Any, where: str
     """An argument without a JSON form is refused, and the error says which."""
     with pytest.raises(ValueUnencodableError, match=f"^{where}: expected"):
         task_publication("t", args, kwargs, call_options({}), Sender(), NOW)
+
+
+@pytest.mark.parametrize("serializer", ["yaml", "msgpack"])
+def test_arguments_without_a_form_in_another_serializer_are_refused(serializer: str) -> None:
+    """The error says whether it is among the arguments or the keyword arguments."""
+    call = call_options({"serializer": serializer})
+    with pytest.raises(ValueUnencodableError, match=r"^kwargs: expected"):
+        task_publication("t", [1], {"a": 1j}, call, Sender(), NOW)
 
 
 def test_every_call_has_an_id_of_its_own() -> None:

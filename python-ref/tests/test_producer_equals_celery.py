@@ -12,6 +12,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import kombu.compression
+import kombu.serialization
 import pytest
 from celery import Celery
 from celery_wire import Client
@@ -30,6 +32,7 @@ SIGNATURE = {
     "immutable": False,
 }
 LONG = "word " * 400
+PLAIN = (1, "grüße", [1.5, None, True])
 
 #: A call: args, kwargs, options.
 CALLS: dict[str, tuple[Any, Any, dict[str, Any]]] = {
@@ -66,6 +69,13 @@ CALLS: dict[str, tuple[Any, Any, dict[str, Any]]] = {
     "links": ((1,), {}, {"link": [SIGNATURE, SIGNATURE], "link_error": [SIGNATURE]}),
     "chain": ((1,), {}, {"chain": [SIGNATURE]}),
     "chord": ((1,), {}, {"chord": SIGNATURE}),
+    "yaml": (PLAIN, {"k": {"a": b"\xff"}}, {"serializer": "yaml", "link": [SIGNATURE]}),
+    "msgpack": (PLAIN, {"k": {"a": b"\xff"}}, {"serializer": "msgpack", "chain": [SIGNATURE]}),
+    "zlib": ((1, LONG), {}, {"compression": "zlib", "headers": {"mine": 1}}),
+    "gzip": ((1, LONG), {}, {"compression": "gzip"}),
+    "bzip2": ((1, LONG), {}, {"compression": "bzip2"}),
+    "lzma": ((1, LONG), {}, {"compression": "lzma"}),
+    "msgpack-compressed": ((1, LONG), {}, {"compression": "zlib", "serializer": "msgpack"}),
 }
 
 MOMENTS = ("eta", "expires")
@@ -113,12 +123,12 @@ def test_on_redis(redis_server: RedisServer, queue: str, call: str) -> None:
     EmittedEnvelope.model_validate(ours)
     assert schemas.judge("redis-envelope-emitted").is_valid(ours)
     for envelope in (ours, theirs):
-        envelope["text"] = base64.b64decode(envelope.pop("body")).decode()
+        envelope["body"] = base64.b64decode(envelope["body"])
     _compare(theirs, ours, {"headers", "properties"})
     _compare(theirs["headers"], ours["headers"], {"origin"})
     _compare(theirs["properties"], ours["properties"], {"reply_to", "delivery_tag", "expiration"})
     _compare_life_times(theirs["properties"], ours["properties"])
-    _check_neutral(ours["headers"], ours["properties"], ours["text"])
+    _check_neutral(ours)
 
 
 @pytest.mark.rabbitmq
@@ -155,14 +165,22 @@ def test_life_time_is_not_rounded_on_the_way(redis_server: RedisServer, queue: s
     assert found[0] == found[1]
 
 
-def _check_neutral(headers: dict[str, Any], properties: dict[str, Any], text: str) -> None:
+def _check_neutral(envelope: dict[str, Any]) -> None:
+    body, headers, content_type = envelope["body"], envelope["headers"], envelope["content-type"]
+    if "compression" in headers:
+        body = kombu.compression.decompress(body, headers["compression"])
     binding = {"body_encoding", "delivery_tag", "delivery_info"}
     message = {
-        "content_type": "application/json",
-        "content_encoding": "utf-8",
+        "content_type": content_type,
+        "content_encoding": envelope["content-encoding"],
         "headers": headers,
-        "properties": {key: value for key, value in properties.items() if key not in binding},
-        "body": json.loads(text),
+        "properties": {key: value for key, value in envelope["properties"].items() if key not in binding},
+        "body": json.loads(body) if content_type == "application/json" else _plain(body, envelope),
     }
     EmittedTask.model_validate(message)
     assert schemas.judge("task-v2-emitted").is_valid(message)
+
+
+def _plain(body: bytes, envelope: dict[str, Any]) -> Any:
+    kind = envelope["content-type"]
+    return kombu.serialization.loads(body, kind, envelope["content-encoding"], accept={kind})

@@ -1,8 +1,9 @@
 """Workers that cases share, and what happens when one of them dies.
 
-Cases with the same worker options, and the same word in ``apart``, run against one worker. When it dies, the cases in flight run again, each with a
-worker of its own, and only one that fails alone has failed. After two deaths without a case getting done in between
-nothing is shared any more: what is left runs alone as well. So every case is judged, and none waits on a dead worker.
+Cases with the same worker options, and the same word in ``apart``, run against one worker. When it dies, the cases
+in flight run again, each with a worker of its own, and only one that fails alone has failed. After two deaths without
+a case getting done in between nothing is shared any more: what is left runs alone as well. So every case is judged,
+and none waits on a dead worker.
 """
 
 from __future__ import annotations
