@@ -20,7 +20,7 @@ from celery_conformance.engine.testbed import _given, parse_target
 from celery_conformance.errors import BrokerError, InstallError, UsageError
 from celery_conformance.report.document import RunDocument
 
-from .command import ADAPTERS, CASES, Ran, Running
+from .command import ADAPTERS, CASES, Ran, Running, left_processes
 
 CommandFixture = Callable[..., Ran]
 GOOD = ADAPTERS / "good"
@@ -594,6 +594,20 @@ def test_an_interrupted_start_of_rabbitmq_leaves_nothing(tmp_path: Path) -> None
     ran = running.end()
     assert ran.err == "celery-wire: interrupted; everything it had started has been ended\n"
     assert ran.code == INTERRUPTED
+
+
+@pytest.mark.rabbitmq
+def test_a_killed_run_leaves_no_rabbitmq(tmp_path: Path) -> None:
+    """A run that is killed cannot end its broker any more; the broker ends all the same."""
+    try:
+        find_server()
+    except BrokerError as error:
+        pytest.skip(error.cause)
+    running = Running(("run", "celery", "-k", "v2-id-equals", "--broker", "amqp"), tmp_path / "temporary")
+    running.wait_for_program("beam.smp", "celery-wire-")
+    running.process.kill()
+    running.process.communicate()
+    assert left_processes(running.mark, tmp_path / "temporary") == []
 
 
 def test_a_reader_who_has_gone_is_no_error(tmp_path: Path) -> None:

@@ -12,6 +12,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 _DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG
+#: Ends a session when its own standard input ends, which it does with whoever started it.
+_GUARD = 'read -r _; kill -s KILL -- "-$1"'
 
 
 def die_with_parent() -> None:
@@ -36,6 +38,20 @@ def start(
             start_new_session=True,
             preexec_fn=die_with_parent,  # noqa: PLW1509  only system calls, before any thread matters
         )
+
+
+def guard(pid: int) -> subprocess.Popen[bytes]:
+    """End the session of a process when this one is gone, however it ends; for services that leave their parent.
+
+    Whoever ends the session first ends the guard before.
+    """
+    return subprocess.Popen(
+        ["/bin/sh", "-c", _GUARD, "guard", str(pid)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
 
 
 def signal_group(pid: int, number: int) -> None:

@@ -34,6 +34,7 @@ class RabbitServer:
     version: str
     process: subprocess.Popen[bytes]
     mapper: subprocess.Popen[bytes]
+    guard: subprocess.Popen[bytes]
     control: Path
     environment: dict[str, str]
 
@@ -55,6 +56,7 @@ class RabbitServer:
             raise BrokerError(f"rabbitmqctl could not make virtual hosts: {done.stderr.strip()[-400:]}", _HINT)
 
     def stop(self) -> None:
+        process.end(self.guard)
         process.end(self.process, grace=1.0)
         process.end(self.mapper)
 
@@ -133,11 +135,13 @@ def start_rabbitmq(folder: Path, given_up: Callable[[], bool] = lambda: False) -
     mapper_call = [mapper, "-port", str(mapper_port), "-address", HOST]
     mapper_child = process.start(mapper_call, log=log, folder=folder, environment=environment)
     child = process.start([str(scripts / "rabbitmq-server")], log=log, folder=folder, environment=environment)
+    guard = process.guard(child.pid)  # the script starts Erlang as a child, which would go on without it
     if not wait_until(lambda: answers(port), lambda: child.poll() is None and not given_up(), 90):
+        process.end(guard)
         process.end(child)
         process.end(mapper_child)
         raise BrokerError(f"the private RabbitMQ node did not come up: {process.last_lines(log)}", _HINT)
-    return RabbitServer(port, _version(scripts), child, mapper_child, scripts / "rabbitmqctl", environment)
+    return RabbitServer(port, _version(scripts), child, mapper_child, guard, scripts / "rabbitmqctl", environment)
 
 
 def _version(scripts: Path) -> str:
