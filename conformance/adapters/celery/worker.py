@@ -5,25 +5,23 @@ import os
 import time
 
 from celery import Celery
+from celery.app.defaults import DEFAULTS
 from celery.exceptions import Ignore, Reject
 
-env, options = os.environ, json.loads(os.environ["CELERY_WIRE_OPTIONS"])
+env = os.environ
 app = Celery("conf", broker=env["CELERY_WIRE_BROKER_URL"], backend=env.get("CELERY_WIRE_RESULT_URL"))
-OTHER = {  # neutral options whose settings do not begin with task_
-    "cancel_on_connection_loss": "worker_cancel_long_running_tasks_on_connection_loss",
-    "deduplicate": "worker_deduplicate_successful_tasks",
-    "direct": "worker_direct",
-    "max_tasks_per_child": "worker_max_tasks_per_child",
-    "prefetch": "worker_prefetch_multiplier",
-    "rate_limit": "task_default_rate_limit",
-    "remote_control": "worker_enable_remote_control",
-    "result_expires": "result_expires",
-    "result_extended": "result_extended",
+app.conf.update(accept_content=env["CELERY_WIRE_ACCEPT"].split(","), task_default_queue="conf-unused")
+NAMES = {  # neutral options that are not called as Celery's settings are without their first word
+    "cancel_on_connection_loss": "cancel_long_running_tasks_on_connection_loss",
+    "deduplicate": "deduplicate_successful_tasks",
+    "prefetch": "prefetch_multiplier",
+    "rate_limit": "default_rate_limit",
+    "remote_control": "enable_remote_control",
 }
-transport = {name: options.pop(name) for name in ("visibility_timeout",) if name in options}
-app.conf.update(accept_content=env["CELERY_WIRE_ACCEPT"].split(","), broker_transport_options=transport)
-app.conf.update({OTHER.get(name, f"task_{name}"): value for name, value in options.items()})
-app.conf.update(task_default_queue="conf-unused")
+for option, value in json.loads(env["CELERY_WIRE_OPTIONS"]).items():
+    name = NAMES.get(option, option)
+    settings = [setting for setting in (f"task_{name}", f"worker_{name}", name) if setting in DEFAULTS]
+    app.conf.update({settings[0]: value} if settings else {"broker_transport_options": {option: value}})
 
 
 def mark(nonce, what="start", then=None):
