@@ -188,6 +188,12 @@ def test_only_what_kills_a_worker_has_failed(celery_wire: CommandFixture, name: 
     assert ran.code == BROKEN
 
 
+def test_a_worker_that_is_held_up_has_missed_nothing(celery_wire: CommandFixture) -> None:
+    """A result that comes after its deadline counts when the worker came to a later ping only then."""
+    ran = _run(celery_wire, "worker-held-up", "--patience", "0.2")
+    assert ran.verdicts == {"adds": "pass", "pings": "pass"}
+
+
 # -- the dialogue itself ----------------------------------------------------------------------------------------
 
 

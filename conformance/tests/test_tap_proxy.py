@@ -195,6 +195,23 @@ def test_a_cut_breaks_the_connections_of_its_party_alone(redis_server: RedisServ
     asyncio.run(run())
 
 
+def test_a_tap_is_closed_under_open_connections_without_a_word(
+    redis_server: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whoever reads the end of a run sees verdicts and no traceback."""
+
+    async def close() -> None:
+        tap = Tap(Timeline(Clock()))
+        port = await tap.open("party", Upstream("redis", "127.0.0.1", redis_server.port))
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        await tap.timeline.wait(lambda fact: fact.kind == "connection-opened", SECONDS)
+        await tap.close()
+        writer.close()
+
+    asyncio.run(close())
+    assert caplog.records == []
+
+
 def test_a_server_that_is_gone_breaks_the_clients_connection() -> None:
     """Without a server behind it the tap takes no connection for open."""
 

@@ -75,7 +75,8 @@ class Tap:
         """Listen for a party; return the port it has to be given."""
 
         async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            await self._serve(party, upstream, reader, writer)
+            with contextlib.suppress(asyncio.CancelledError):  # asyncio would report a cancelled callback as an error
+                await self._serve(party, upstream, reader, writer)
 
         listener = await asyncio.start_server(accept, "127.0.0.1", 0)
         self._listeners.append(listener)
