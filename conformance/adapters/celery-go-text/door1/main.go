@@ -17,7 +17,7 @@ type object = map[string]any
 
 func main() {
 	slots, _ := strconv.Atoi(os.Getenv("CELERY_WIRE_CONCURRENCY"))
-	options := object{"prefetch": 4, "visibility_timeout": 3600, "result_expires": 86400}
+	options := object{"visibility_timeout": 3600, "result_expires": 86400}
 	if given := os.Getenv("CELERY_WIRE_OPTIONS"); given != "" {
 		if err := json.Unmarshal([]byte(given), &options); err != nil {
 			panic(err)

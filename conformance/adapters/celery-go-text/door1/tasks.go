@@ -126,7 +126,8 @@ func progress(c *worker.Call, a []any) (any, error) {
 }
 
 func spawn(c *worker.Call, a []any) (any, error) {
-	signature := object{"task": a[0], "args": a[1], "kwargs": object{}, "options": object{"queue": a[2]}, "immutable": true}
+	signature := object{"task": a[0], "args": a[1], "kwargs": object{}, "options": object{"queue": a[2]},
+		"immutable": true}
 	return c.Send(signature, nil, nil), nil
 }
 

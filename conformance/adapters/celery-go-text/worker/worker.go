@@ -7,7 +7,6 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -35,7 +34,6 @@ type Worker struct {
 	redis, store *redis.Client // the broker and the store, where they are Redis
 	tags         sync.Map      // of Redis's messages that are not settled
 	channel      *amqp091.Channel
-	limit        int
 	lock         sync.Mutex
 }
 
@@ -49,23 +47,18 @@ type Call struct {
 	worker        *Worker
 }
 
-// Errors of these types are named like Celery's classes.
+// NotRegistered and TaskRevokedError are named like Celery's classes; errRetried ends a task that calls itself again.
 type NotRegistered struct{ error }
 type TaskRevokedError struct{ error }
 
-// errRetried is what a task ends with that has called itself again.
-var errRetried = errors.New("retried")
+var errRetried = fmt.Errorf("retried")
 
-// Run works until stop is done; then tasks that run may end [WORK-SHU-001] [WORK-SHU-002], and messages that were not
-// begun go back, on RabbitMQ with the connection [WORK-RDL-001].
+// Run works until stop is done; then tasks that run may end, and messages that were not begun go back, on RabbitMQ with
+// the connection [WORK-SHU-001] [WORK-SHU-002] [WORK-RDL-001].
 func (w *Worker) Run(stop context.Context, url, store string) {
-	w.limit = w.Slots * int(number(w.Options["prefetch"])) // [AMQP-CON-002]
-	w.ready = make(chan *Call, w.limit)
-	if strings.HasPrefix(store, "redis") {
-		w.store = dial(store)
-	}
-	if strings.HasPrefix(url, "redis") {
-		w.redis = dial(url)
+	w.ready = make(chan *Call, w.Slots)
+	w.redis, w.store = dial(url), dial(store)
+	if w.redis != nil {
 		go w.consumeRedis(stop)
 	} else {
 		go w.consumeAMQP(url)
@@ -86,82 +79,69 @@ func (w *Worker) Run(stop context.Context, url, store string) {
 	}
 	running.Wait()
 	if w.lock.Lock(); w.redis != nil {
-		w.restore(now(), true)
+		w.restore(time.Now().Unix(), true)
 	}
 }
 
-// take looks at a message that came: it refuses it, holds it for its eta, or lets it run.
-func (w *Worker) take(d amqp091.Delivery) {
+func (w *Worker) take(d amqp091.Delivery) { // refuses a message, holds it for its eta, or lets it run
 	c := &Call{Delivery: d, worker: w, ID: as[string](d.Headers["id"]), Name: as[string](d.Headers["task"])}
 	parts := append(as[[]any](decode(d.Body)), nil, nil, nil)
 	c.Args, c.Kwargs, c.embed = as[[]any](parts[0]), as[object](parts[1]), as[object](parts[2])
-	limits := d.Headers["timelimit"]
 	var err error
 	if c.ID == "" || c.Name == "" || // [WORK-ROB-004] [WORK-ROB-007]
 		d.ContentType != "application/json" || len(parts) != 6 || // [SER-ACC-001] [TASK2-BAD-004] [WORK-ROB-003]
 		c.Args == nil || c.Kwargs == nil || parts[2] != nil && c.embed == nil || // [TASK2-ACC-007] [WORK-ROB-008..009]
-		limits != nil && len(as[[]any](limits)) != 2 || // [WORK-ROB-005]
+		d.Headers["timelimit"] != nil && len(as[[]any](d.Headers["timelimit"])) != 2 || // [WORK-ROB-005]
 		!parse(d.Headers["eta"], &c.eta) || !parse(d.Headers["expires"], &c.expires) { // [TASK2-BAD-002] [WORK-ROB-002]
-		err = errors.New("the message is malformed")
+		err = fmt.Errorf("the message is malformed")
 	} else if w.Tasks[c.Name] == nil {
-		err = NotRegistered{errors.New(c.Name)} // [WORK-UNK-001..003]
+		err = NotRegistered{fmt.Errorf("%s", c.Name)} // [WORK-UNK-001..003]
 	}
 	if err != nil {
 		c.Save("FAILURE", err) // [WORK-ROB-010]
 		c.settle(false)        // [AMQP-ACK-003]
 	} else if wait := time.Until(c.eta); wait > 0 { // unacknowledged until then [WORK-ETA-001] [WORK-ACK-005]
-		w.held(1)
-		time.AfterFunc(wait, func() {
-			w.held(-1)
-			w.ready <- c
-		})
+		time.AfterFunc(wait, func() { w.ready <- c })
 	} else {
 		w.ready <- c
 	}
 }
 
 func (c *Call) run() {
-	w := c.worker
 	if channel, ok := c.Acknowledger.(*amqp091.Channel); ok && channel.IsClosed() {
 		return // the broker delivers it once more
 	}
 	if !c.expires.IsZero() && time.Now().After(c.expires) { // [WORK-EXP-001..005]
-		c.Save("REVOKED", TaskRevokedError{errors.New("expired")})
+		c.Save("REVOKED", TaskRevokedError{fmt.Errorf("expired")})
 		c.settle(true)
 		return
 	}
-	if w.Options["acks_late"] == true {
+	if c.worker.Options["acks_late"] == true {
 		defer c.settle(true) // [WORK-ACK-002]
 	} else {
 		c.settle(true) // [WORK-ACK-001]
 	}
-	if w.Options["track_started"] == true {
+	if c.worker.Options["track_started"] == true {
 		c.Save("STARTED", object{"pid": os.Getpid(), "hostname": "celery@" + hostname}) // [RES-STA-004]
 	}
 	value, err := c.execute()
 	if err == nil {
 		c.Save("SUCCESS", value)
 	} else if err != errRetried {
-		c.fail(err)
+		for _, step := range as[[]any](c.embed["chain"]) { // those that never run [WORK-EMB-007] [WORK-EMB-008]
+			options := as[object](as[object](step)["options"])
+			left := Call{ID: as[string](options["task_id"]), worker: c.worker}
+			left.ReplyTo = as[string](options["reply_to"])
+			left.Save("FAILURE", err)
+		}
+		for _, errback := range as[[]any](c.embed["errbacks"]) {
+			c.Send(as[object](errback), c.ID, nil) // [WORK-EMB-009]
+		}
+		c.Save("FAILURE", err)
 	}
 }
 
-// fail stores the failure, also for the steps that never run, and calls the errbacks [WORK-EMB-007..009].
-func (c *Call) fail(err error) {
-	for _, step := range as[[]any](c.embed["chain"]) {
-		options := as[object](as[object](step)["options"])
-		left := Call{ID: as[string](options["task_id"]), worker: c.worker}
-		left.ReplyTo = as[string](options["reply_to"])
-		left.Save("FAILURE", err)
-	}
-	for _, errback := range as[[]any](c.embed["errbacks"]) {
-		c.Send(as[object](errback), c.ID, nil)
-	}
-	c.Save("FAILURE", err)
-}
-
-// Retry sends the message once more as it came, to the queue it came from; its error is to end the task with
-// [WORK-RTY-001..011].
+// Retry sends the message once more to the queue it came from; its error is to end the task with [WORK-RTY-001..011].
 func (c *Call) Retry(cause error, later time.Duration) error {
 	delete(c.Headers, "redelivered")
 	c.Headers["retries"], c.Headers["eta"] = int(number(c.Headers["retries"]))+1, moment(time.Now().Add(later))
@@ -172,8 +152,7 @@ func (c *Call) Retry(cause error, later time.Duration) error {
 	return errRetried
 }
 
-// execute calls the task, and then sends callbacks and the next step of the chain [WORK-EMB-001..006] [WORK-EMB-010].
-func (c *Call) execute() (value any, err error) {
+func (c *Call) execute() (value any, err error) { // and send what follows [WORK-EMB-001..006] [WORK-EMB-010]
 	defer func() {
 		if problem := recover(); problem != nil {
 			err = fmt.Errorf("panic: %v", problem)
@@ -201,14 +180,13 @@ func (c *Call) Send(signature object, before any, chain []any) string {
 	}
 	id := first(options["task_id"], uuid.NewString())
 	headers := amqp091.Table{"lang": "go", "task": signature["task"], "id": id, "shadow": nil, "eta": options["eta"],
-		"expires": options["expires"], "group": options["group_id"], "group_index": nil, "retries": 0,
-		"timelimit": []any{nil, nil}, "root_id": first(c.Headers["root_id"], c.ID), "parent_id": c.ID,
-		"argsrepr": fmt.Sprint(args), "kwargsrepr": fmt.Sprint(kwargs), "origin": hostname, "ignore_result": nil,
-		"replaced_task_nesting": 0, "stamped_headers": nil, "stamps": amqp091.Table{}} // [TASK2-HDR-001..046]
+		"expires": options["expires"], "group": options["group_id"], "group_index": nil, "retries": 0, "origin": hostname,
+		"timelimit": []any{nil, nil}, "ignore_result": nil, "root_id": first(c.Headers["root_id"], c.ID), "parent_id": c.ID,
+		"argsrepr": fmt.Sprint(args), "kwargsrepr": fmt.Sprint(kwargs)} // [TASK2-HDR-001..043]
 	embed := object{"callbacks": options["link"], "errbacks": options["link_error"], "chain": chain, "chord": nil}
-	m := amqp091.Publishing{Headers: headers, ContentType: "application/json", ContentEncoding: "utf-8", DeliveryMode: 2,
-		CorrelationId: id, ReplyTo: first(options["reply_to"], c.ReplyTo), Body: encode([]any{args, kwargs, embed})}
-	c.worker.publish(first(options["queue"], c.worker.Queues[0]), m)
+	c.worker.publish(first(options["queue"], c.worker.Queues[0]), amqp091.Publishing{Headers: headers, CorrelationId: id,
+		ContentType: "application/json", ContentEncoding: "utf-8", DeliveryMode: 2,
+		ReplyTo: first(options["reply_to"], c.ReplyTo), Body: encode([]any{args, kwargs, embed})})
 	return id
 }
 
@@ -244,37 +222,30 @@ func (c *Call) Save(state string, result any) {
 	}
 }
 
-// as is v if it is of this type, else nothing.
-func as[T any](v any) (value T) {
+func as[T any](v any) (value T) { // as is v if it is of this type, else nothing
 	value, _ = v.(T)
 	return value
 }
 
-// first is v if it is a text that is not empty.
-func first(v any, fallback string) string {
+func first(v any, fallback string) string { // first is v if it is a text that is not empty
 	if text := as[string](v); text != "" {
 		return text
 	}
 	return fallback
 }
 
-// number is v as a number, or 0 [TASK2-ACC-012] [TASK2-ACC-013].
-func number(v any) (f float64) {
+func number(v any) (f float64) { // number is v as a number, or 0 [TASK2-ACC-012] [TASK2-ACC-013]
 	fmt.Sscan(fmt.Sprint(v), &f)
 	return f
 }
 
-func now() float64 { return float64(time.Now().UnixNano()) / 1e9 }
-
 func moment(at time.Time) string { return at.UTC().Format("2006-01-02T15:04:05.000000-07:00") }
 
-// parse reads ISO 8601 text, or null; without an offset it is UTC [TASK2-ACC-008] [TASK2-ACC-009].
-func parse(v any, at *time.Time) bool {
-	moment, err := time.Parse("2006-01-02T15:04:05Z07:00", as[string](v))
-	if err != nil {
-		moment, err = time.Parse("2006-01-02T15:04:05", as[string](v))
+func parse(v any, at *time.Time) bool { // ISO 8601 text, in UTC if it has no offset, or null [TASK2-ACC-008..009]
+	var err error
+	if *at, err = time.Parse("2006-01-02T15:04:05Z07:00", as[string](v)); err != nil {
+		*at, err = time.Parse("2006-01-02T15:04:05", as[string](v))
 	}
-	*at = moment
 	return v == nil || err == nil
 }
 
@@ -295,23 +266,19 @@ func decode(data []byte) (v any) {
 	return v
 }
 
-// dial opens a pool of connections to redis://HOST:PORT/DB.
-func dial(url string) *redis.Client {
+func dial(url string) *redis.Client { // nothing for addresses other than redis://HOST:PORT/DB
 	options, err := redis.ParseURL(url)
 	if err != nil {
-		panic(err)
+		return nil
 	}
 	options.Protocol = 2
 	return redis.NewClient(options)
 }
 
-const separator = "\x06\x16"
+// steps end the names of the lists, by a third of the priority [REDIS-PRI-001] [REDIS-PRI-002].
+var steps = map[int]string{1: "\x06\x163", 2: "\x06\x166", 3: "\x06\x169"}
 
-// steps end the names of the lists for a third of the priority [REDIS-PRI-001] [REDIS-PRI-002].
-var steps = map[int]string{1: separator + "3", 2: separator + "6", 3: separator + "9"}
-
-// publish returns once the message is with the broker.
-func (w *Worker) publish(queue string, m amqp091.Publishing) {
+func (w *Worker) publish(queue string, m amqp091.Publishing) { // returns once the message is with the broker
 	envelope := object{"body": m.Body, "content-type": m.ContentType, "content-encoding": m.ContentEncoding,
 		"headers": m.Headers, "properties": object{"correlation_id": m.CorrelationId, "reply_to": m.ReplyTo,
 			"delivery_mode": m.DeliveryMode, "priority": m.Priority, "body_encoding": "base64", // as Go writes bytes
@@ -325,14 +292,12 @@ func (w *Worker) publish(queue string, m amqp091.Publishing) {
 		if m.DeliveryMode == 2 { // the queue of a task, not one of results [AMQP-DCL-003] [STRPC-SND-007]
 			w.channel.QueueDeclare(queue, true, false, false, false, nil)
 		}
-		err := w.channel.PublishWithContext(ctx, "", queue, false, false, m) // [AMQP-PUB-001]
-		trouble = err != nil && w.channel.IsClosed()                         // else it cannot be sent at all
+		trouble = w.channel.PublishWithContext(ctx, "", queue, false, false, m) != nil && w.channel.IsClosed()
 		w.lock.Unlock()
 	}
 }
 
-// settle acknowledges or refuses the message [REDIS-UNA-005] [AMQP-ACK-001..003].
-func (c *Call) settle(acknowledge bool) {
+func (c *Call) settle(acknowledge bool) { // or refuse [REDIS-UNA-005] [AMQP-ACK-001..003]
 	if w := c.worker; w.redis != nil {
 		w.tags.Delete(c.MessageId)
 		w.redis.HDel(ctx, "unacked", c.MessageId)
@@ -344,19 +309,8 @@ func (c *Call) settle(acknowledge bool) {
 	}
 }
 
-// held says that so many more messages wait for their eta; the limit is one of the whole channel, the only kind that
-// changes for who consumes already [AMQP-CON-003] [AMQP-CON-004].
-func (w *Worker) held(change int) {
-	w.lock.Lock()
-	defer w.lock.Unlock()
-	if w.limit += change; w.channel != nil {
-		w.channel.Qos(w.limit, 0, true)
-	}
-}
-
-// consumeAMQP consumes, over and over, as an error closes the channel [WORK-RDL-006].
 func (w *Worker) consumeAMQP(url string) {
-	for ; ; time.Sleep(100 * time.Millisecond) {
+	for ; ; time.Sleep(100 * time.Millisecond) { // an error closes the channel [WORK-RDL-006]
 		connection, err := amqp091.Dial(url)
 		if err != nil {
 			continue
@@ -367,7 +321,7 @@ func (w *Worker) consumeAMQP(url string) {
 		}
 		w.lock.Lock()
 		w.channel = channel
-		channel.Qos(w.limit, 0, true)
+		channel.Qos(16*w.Slots, 0, false) // [AMQP-CON-002]
 		for _, queue := range w.Queues {
 			channel.QueueDeclare(queue, true, false, false, false, nil)                     // [AMQP-DCL-001] [AMQP-DCL-004]
 			channel.ExchangeDeclare(queue, "direct", true, false, false, false, nil)        // [AMQP-DCL-002]
@@ -391,67 +345,55 @@ func (w *Worker) consumeRedis(stop context.Context) {
 		for step := 0; step < 4; step++ { // the smallest number first [REDIS-PRI-003] [REDIS-PRI-004]
 			lists = append(lists, queue+steps[step])
 		}
-		w.redis.SAdd(ctx, "_kombu.binding."+queue, queue+separator+separator+queue) // [REDIS-BND-001..003]
-		w.redis.SAdd(ctx, "_kombu.binding_permanent."+queue, queue+separator+separator+queue)
+		w.redis.SAdd(ctx, "_kombu.binding."+queue, queue+"\x06\x16\x06\x16"+queue) // [REDIS-BND-001..003]
+		w.redis.SAdd(ctx, "_kombu.binding_permanent."+queue, queue+"\x06\x16\x06\x16"+queue)
 	}
 	for stop.Err() == nil {
-		if d := w.pop(lists); d.MessageId != "" { // else it is no envelope [REDIS-BAD-006]
+		w.lock.Lock()
+		w.restore(time.Now().Unix()-int64(number(w.Options["visibility_timeout"])), false)
+		popped := append(w.redis.BRPop(ctx, time.Second, lists...).Val(), "", "") // [REDIS-KEY-003]
+		envelope := as[object](decode([]byte(popped[1])))
+		properties := as[object](envelope["properties"])
+		info := as[object](properties["delivery_info"])
+		d := amqp091.Delivery{ContentType: as[string](envelope["content-type"]), Headers: as[object](envelope["headers"]),
+			ContentEncoding: as[string](envelope["content-encoding"]), ReplyTo: as[string](properties["reply_to"]),
+			CorrelationId: as[string](properties["correlation_id"]), Priority: uint8(number(properties["priority"])),
+			Body: []byte(as[string](envelope["body"])), ConsumerTag: strings.Split(popped[0], "\x06\x16")[0],
+			MessageId: fmt.Sprint(properties["delivery_tag"]), Redelivered: info["redelivered"] == true} // [REDIS-ACC-004]
+		if properties["body_encoding"] == "base64" { // [REDIS-ACC-003]
+			d.Body, _ = base64.StdEncoding.DecodeString(string(d.Body))
+		}
+		if info != nil { // keeps a copy until it is settled [REDIS-UNA-001..003] [REDIS-BAD-006]
+			w.tags.Store(d.MessageId, true)
+			w.redis.HSet(ctx, "unacked", d.MessageId, encode([]any{envelope, info["exchange"], info["routing_key"]}))
+			w.redis.ZAdd(ctx, "unacked_index", redis.Z{Score: float64(time.Now().Unix()), Member: d.MessageId})
+		}
+		w.lock.Unlock()
+		if info != nil {
 			w.take(d)
 		}
 	}
 }
 
-// pop takes a message, and keeps a copy of it until it is settled [REDIS-UNA-001..003].
-func (w *Worker) pop(lists []string) (d amqp091.Delivery) {
-	w.lock.Lock()
-	defer w.lock.Unlock()
-	w.restore(now()-number(w.Options["visibility_timeout"]), false)
-	popped := append(w.redis.BRPop(ctx, time.Second, lists...).Val(), "", "") // [REDIS-KEY-003]
-	envelope := as[object](decode([]byte(popped[1])))
-	properties := as[object](envelope["properties"])
-	info := as[object](properties["delivery_info"])
-	if info == nil {
-		return d
-	}
-	d = amqp091.Delivery{ContentType: as[string](envelope["content-type"]), Headers: as[object](envelope["headers"]),
-		ContentEncoding: as[string](envelope["content-encoding"]), ReplyTo: as[string](properties["reply_to"]),
-		CorrelationId: as[string](properties["correlation_id"]), Priority: uint8(number(properties["priority"])),
-		Body: []byte(as[string](envelope["body"])), ConsumerTag: strings.Split(popped[0], separator)[0],
-		MessageId: fmt.Sprint(properties["delivery_tag"]), Redelivered: info["redelivered"] == true} // [REDIS-ACC-004]
-	if properties["body_encoding"] == "base64" { // [REDIS-ACC-003]
-		d.Body, _ = base64.StdEncoding.DecodeString(string(d.Body))
-	}
-	w.tags.Store(d.MessageId, true)
-	w.redis.HSet(ctx, "unacked", d.MessageId, encode([]any{envelope, info["exchange"], info["routing_key"]}))
-	w.redis.ZAdd(ctx, "unacked_index", redis.Z{Score: now(), Member: d.MessageId})
-	return d
-}
-
-var move = redis.NewScript(`
-if tonumber(redis.call('zscore', 'unacked_index', ARGV[1]) or 'inf') <= tonumber(ARGV[2]) then
-  redis.call('zrem', 'unacked_index', ARGV[1])
-  redis.call('hdel', 'unacked', ARGV[1])
+var move = redis.NewScript(`if tonumber(redis.call('zscore', KEYS[2], ARGV[1]) or 'inf') <= tonumber(ARGV[2]) then
+  redis.call('zrem', KEYS[2], ARGV[1])
+  redis.call('hdel', KEYS[3], ARGV[1])
   redis.call('rpush', KEYS[1], ARGV[3])
 end`)
 
 // restore gives messages of others, or its own, back to their lists, marked as delivered before [REDIS-RST-001..005].
-func (w *Worker) restore(limit float64, own bool) {
+func (w *Worker) restore(limit int64, own bool) {
 	old := &redis.ZRangeBy{Min: "-inf", Max: fmt.Sprint(limit)}
 	for _, tag := range w.redis.ZRangeByScore(ctx, "unacked_index", old).Val() {
 		kept := append(as[[]any](decode([]byte(w.redis.HGet(ctx, "unacked", tag).Val()))), nil, nil, nil)
-		envelope, exchange, queue := as[object](kept[0]), as[string](kept[1]), as[string](kept[2])
+		envelope, queue := as[object](kept[0]), as[string](kept[2]) // by default the routing key [REDIS-ENV-006]
 		properties, headers := as[object](envelope["properties"]), as[object](envelope["headers"])
 		info := as[object](properties["delivery_info"])
 		if _, mine := w.tags.Load(tag); mine != own || info == nil || headers == nil {
 			continue // [REDIS-BAD-007]
 		}
 		info["redelivered"], headers["redelivered"] = true, true
-		for _, member := range w.redis.SMembers(ctx, "_kombu.binding."+exchange).Val() { // [REDIS-ENV-006]
-			if key, rest, _ := strings.Cut(member, separator); key == kept[2] {
-				queue = rest[strings.LastIndex(rest, separator)+2:] // [REDIS-BND-002]
-			}
-		}
-		target := []string{queue + steps[int(number(properties["priority"]))/3]}
-		move.Run(ctx, w.redis, target, tag, fmt.Sprintf("%f", limit), encode(envelope))
+		keys := []string{queue + steps[int(number(properties["priority"]))/3], "unacked_index", "unacked"}
+		move.Run(ctx, w.redis, keys, tag, limit, encode(envelope))
 	}
 }
