@@ -24,6 +24,7 @@ var catalogue = map[string]func(*worker.Call) (any, error){
 	"conf.sleep":     bound("seconds", sleep),
 	"conf.mark":      bound("nonce seconds=", markAndWait),
 	"conf.retry":     bound("nonce times countdown= limit=", retry),
+	"conf.ignore":    bound("nonce", ignore),
 	"conf.request":   bound("", request),
 	"conf.progress":  bound("state meta", progress),
 	"conf.spawn":     bound("task args queue=", spawn),
@@ -109,6 +110,11 @@ func retry(c *worker.Call, a []any) (any, error) {
 		return nil, cause
 	}
 	return done, nil
+}
+
+func ignore(_ *worker.Call, a []any) (any, error) {
+	mark(a[0], "start")
+	return nil, worker.Ignore
 }
 
 func request(c *worker.Call, _ []any) (any, error) {

@@ -47,11 +47,11 @@ type Call struct {
 	worker        *Worker
 }
 
-// NotRegistered and TaskRevokedError are named like Celery's classes; errRetried ends a task that calls itself again.
+// NotRegistered and TaskRevokedError are named like Celery's classes.
 type NotRegistered struct{ error }
 type TaskRevokedError struct{ error }
 
-var errRetried = fmt.Errorf("retried")
+var Ignore = fmt.Errorf("no result") // ends a task that is to have no final state [WORK-STA-008]
 
 // Run works until stop is done; then tasks that run may end, and messages that were not begun go back, on RabbitMQ with
 // the connection [WORK-SHU-001] [WORK-SHU-002] [WORK-RDL-001].
@@ -127,7 +127,7 @@ func (c *Call) run() {
 	value, err := c.execute()
 	if err == nil {
 		c.Save("SUCCESS", value)
-	} else if err != errRetried {
+	} else if err != Ignore {
 		for _, step := range as[[]any](c.embed["chain"]) { // those that never run [WORK-EMB-007] [WORK-EMB-008]
 			options := as[object](as[object](step)["options"])
 			left := Call{ID: as[string](options["task_id"]), worker: c.worker}
@@ -141,7 +141,7 @@ func (c *Call) run() {
 	}
 }
 
-// Retry sends the message once more to the queue it came from; its error is to end the task with [WORK-RTY-001..011].
+// Retry sends the message to its queue once more; the task has to end with what it returns [WORK-RTY-001..011].
 func (c *Call) Retry(cause error, later time.Duration) error {
 	delete(c.Headers, "redelivered")
 	c.Headers["retries"], c.Headers["eta"] = int(number(c.Headers["retries"]))+1, moment(time.Now().Add(later))
@@ -149,7 +149,7 @@ func (c *Call) Retry(cause error, later time.Duration) error {
 		ContentEncoding: c.ContentEncoding, CorrelationId: c.CorrelationId, ReplyTo: c.ReplyTo, Priority: c.Priority,
 		Body: c.Body})
 	c.Save("RETRY", cause)
-	return errRetried
+	return Ignore
 }
 
 func (c *Call) execute() (value any, err error) { // and send what follows [WORK-EMB-001..006] [WORK-EMB-010]
