@@ -10,20 +10,21 @@ import (
 	"strings"
 	"syscall"
 
-	"celery-go-text/message"
 	"celery-go-text/worker"
 )
 
+type object = map[string]any
+
 func main() {
 	slots, _ := strconv.Atoi(os.Getenv("CELERY_WIRE_CONCURRENCY"))
-	options := message.Object{"prefetch": json.Number("4"), "visibility_timeout": json.Number("3600"),
-		"result_expires": json.Number("86400")}
-	given, _ := message.Decode([]byte(os.Getenv("CELERY_WIRE_OPTIONS")))
-	for name, value := range message.AsObject(given) {
-		options[name] = value
+	options := object{"visibility_timeout": 3600, "result_expires": 86400}
+	if given := os.Getenv("CELERY_WIRE_OPTIONS"); given != "" {
+		if err := json.Unmarshal([]byte(given), &options); err != nil {
+			panic(err)
+		}
 	}
 	queues := strings.Split(os.Getenv("CELERY_WIRE_QUEUES"), ",")
-	ctx, _ := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
+	stop, _ := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	w := worker.Worker{Tasks: catalogue, Queues: queues, Slots: slots, Options: options}
-	w.Run(ctx, os.Getenv("CELERY_WIRE_BROKER_URL"), os.Getenv("CELERY_WIRE_RESULT_URL"))
+	w.Run(stop, os.Getenv("CELERY_WIRE_BROKER_URL"), os.Getenv("CELERY_WIRE_RESULT_URL"))
 }

@@ -3,6 +3,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -10,13 +11,11 @@ import (
 	"strings"
 	"sync"
 	"time"
-	"unicode/utf8"
 
 	"celery-go-text/client"
-	"celery-go-text/message"
 )
 
-type object = message.Object
+type object = map[string]any
 
 const version = "1.0"
 
@@ -35,8 +34,10 @@ func main() {
 	}
 	lines := bufio.NewScanner(os.Stdin)
 	for lines.Buffer(nil, 1<<26); lines.Scan(); {
-		if line, err := message.Decode(lines.Bytes()); err == nil {
-			answer(c, message.AsObject(line))
+		decoder, line := json.NewDecoder(bytes.NewReader(lines.Bytes())), object{}
+		decoder.UseNumber()
+		if decoder.Decode(&line) == nil {
+			answer(c, incoming(line).(object))
 		}
 	}
 }
@@ -61,21 +62,32 @@ func answer(c *client.Client, request object) {
 var out sync.Mutex
 
 func reply(request object, kind string, answer any) {
+	line, err := json.Marshal(object{"id": request["id"], kind: answer})
+	if err != nil {
+		panic(err)
+	}
 	out.Lock()
 	defer out.Unlock()
-	fmt.Println(string(message.Encode(object{"id": request["id"], kind: answer})))
+	fmt.Println(string(line))
 }
 
 func send(c *client.Client, request object) {
-	given := message.AsObject(request["options"])
+	given, _ := request["options"].(object)
 	for name := range given {
 		if !strings.Contains(" "+strings.Join(options, " ")+" ", " "+name+" ") {
 			reply(request, "unsupported", name)
 			return
 		}
 	}
-	args, kwargs := incoming(request["args"]), incoming(request["kwargs"])
-	id, err := c.Send(message.Text(request["task"]), message.AsList(args), message.AsObject(kwargs), given)
+	for _, name := range []string{"countdown", "eta", "expires"} {
+		if given[name] != nil {
+			given[name] = moment(given[name])
+		}
+	}
+	task, _ := request["task"].(string)
+	args, _ := request["args"].([]any)
+	kwargs, _ := request["kwargs"].(object)
+	id, err := c.Send(task, args, kwargs, given)
 	if err != nil {
 		reply(request, "error", object{"type": fmt.Sprintf("%T", err), "message": err.Error()})
 		return
@@ -84,41 +96,66 @@ func send(c *client.Client, request object) {
 }
 
 func result(c *client.Client, request object) {
-	document := c.Result(message.Text(request["task_id"]), time.Duration(message.Number(request["timeout"])*1e9))
-	answer := object{"state": document["status"]}
-	switch document["status"] {
+	id, _ := request["task_id"].(string)
+	known := c.Result(id, seconds(request["timeout"]))
+	answer := object{"state": known.State}
+	switch known.State {
 	case client.Unreadable:
 		reply(request, "error", object{"type": "DecodeError", "message": "what is stored is no result document"})
 		return
 	case "SUCCESS":
-		answer["value"] = outgoing(document["result"]) // [RES-RDR-004]
-	case "FAILURE", "REVOKED": // [RES-RDR-005]
-		failure := message.AsObject(document["result"]) // a class is a name here [RES-RDR-009..011]
-		kind := message.Text(failure["exc_type"])
-		if kind == "" {
-			kind = "Exception"
-		}
-		answer["error"] = object{"type": kind, "message": failure["exc_message"], "module": failure["exc_module"]}
-		answer["traceback"] = document["traceback"]
+		answer["value"] = outgoing(known.Value)
+	case "FAILURE", "REVOKED":
+		answer["traceback"] = known.Traceback
+		answer["error"] = object{"type": known.Type, "message": known.Message, "module": known.Module}
 	}
 	reply(request, "ok", answer)
 }
 
-// incoming turns values of door 2 into tagged values [SER-TAG-001].
+// seconds is a number of seconds as Go counts time.
+func seconds(v any) time.Duration {
+	switch v := v.(type) {
+	case int64:
+		return time.Duration(v) * time.Second
+	case float64:
+		return time.Duration(v * float64(time.Second))
+	}
+	return 0
+}
+
+// moment is ISO 8601 text as a time, or a number of seconds from now.
+func moment(v any) any {
+	text, ok := v.(string)
+	if !ok {
+		return seconds(v)
+	}
+	for _, layout := range []string{"2006-01-02T15:04:05Z07:00", "2006-01-02T15:04:05"} {
+		if at, err := time.Parse(layout, text); err == nil {
+			return at
+		}
+	}
+	return nil
+}
+
+// incoming turns values of door 2 into those of Go.
 func incoming(v any) any {
 	switch v := v.(type) {
+	case json.Number:
+		if whole, err := v.Int64(); err == nil {
+			return whole
+		} else if f, err := v.Float64(); err == nil && strings.ContainsAny(v.String(), ".eE") {
+			return f
+		}
 	case []any:
 		for i := range v {
 			v[i] = incoming(v[i])
 		}
 	case object:
 		if text, ok := v["$bytes"].(string); ok {
-			if data, err := base64.StdEncoding.DecodeString(text); err == nil && utf8.Valid(data) {
-				return object{"__type__": "bytes", "__value__": string(data)}
-			}
-			return object{"__type__": "base64", "__value__": text}
+			data, _ := base64.StdEncoding.DecodeString(text)
+			return client.Bytes(data)
 		} else if text, ok := v["$datetime"].(string); ok {
-			return object{"__type__": "datetime", "__value__": text}
+			return client.Datetime(text)
 		} else if text, ok := v["$integer"].(string); ok {
 			return json.Number(text)
 		}
@@ -129,39 +166,25 @@ func incoming(v any) any {
 	return v
 }
 
-// outgoing turns tagged values into those of door 2, or into text [SER-TAG-004] [SER-TAG-005].
+// outgoing turns values of Go into those of door 2.
 func outgoing(v any) any {
 	switch v := v.(type) {
 	case json.Number:
 		if digits := strings.TrimLeft(v.String(), "-"); len(digits) > 15 && !strings.ContainsAny(digits, ".eE") {
 			return object{"$integer": v.String()}
 		}
+	case client.Bytes:
+		return object{"$bytes": []byte(v)}
+	case client.Datetime:
+		return object{"$datetime": string(v)}
 	case []any:
 		for i := range v {
 			v[i] = outgoing(v[i])
 		}
 	case object:
-		value, tagged := v["__value__"]
-		if kind, ok := v["__type__"]; ok && tagged && len(v) == 2 {
-			return untagged(kind, value)
-		}
 		for key := range v {
 			v[key] = outgoing(v[key])
 		}
 	}
 	return v
-}
-
-func untagged(kind, value any) any {
-	switch kind {
-	case "datetime":
-		return object{"$datetime": value}
-	case "bytes":
-		return object{"$bytes": base64.StdEncoding.EncodeToString([]byte(message.Text(value)))}
-	case "base64":
-		return object{"$bytes": value}
-	case "uuid":
-		return message.AsObject(value)["hex"]
-	}
-	return value
 }
