@@ -11,9 +11,9 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from celery_conformance.versions import bisect, difference, environments, lines, results
+from celery_conformance.versions import bisect, captures, difference, doubts, environments, lines, results
 from celery_conformance.versions.lines import Line
-from celery_conformance.versions.observe import FAILED, Plan, observe
+from celery_conformance.versions.observe import FAILED, Plan, observe, observe_again
 from celery_conformance.versions.questions import BROKERS
 from celery_conformance.versions.stages import NAMES, STAGES
 
@@ -45,7 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     for command in (watch, new):
         command.add_argument("--stage", action="append", choices=NAMES, help="default: every stage")
         command.add_argument("--broker", action="append", choices=BROKERS, help="default: both")
-        command.add_argument("--at-once", type=int, default=6, help="how many at the same time (default: %(default)s)")
+        command.add_argument("--at-once", type=int, default=12, help="how many at the same time (default: %(default)s)")
     write = commands.add_parser("table", help="write the table from the captures")
     write.add_argument("--check", action="store_true", help="write nothing; fail when the table is not what they say")
     write.set_defaults(run=_table)
@@ -67,6 +67,7 @@ def _observe(options: argparse.Namespace) -> int:
 
 
 def _capture(wanted: Sequence[Line], options: argparse.Namespace) -> bool:
+    before = doubts.answers()
     provided = list(environments.provide_all(list(wanted)))
     ready = [one for one in provided if not isinstance(one, str)]
     missing = [one for one in provided if isinstance(one, str)]
@@ -76,6 +77,9 @@ def _capture(wanted: Sequence[Line], options: argparse.Namespace) -> bool:
     for report in observe(plan):
         print(report, flush=True)
         reports.append(report)
+    for report in observe_again(plan, doubts.between(before, doubts.answers())):
+        print(report, flush=True)
+    captures.read.cache_clear()
     return not missing and not any(FAILED in report for report in reports)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +14,7 @@ from celery_conformance.brokers.rabbitmq import RabbitServer, start_rabbitmq
 from celery_conformance.versions import captures, environments, lines
 from celery_conformance.versions.bed import Bed, ProbeError
 from celery_conformance.versions.captures import Capture
+from celery_conformance.versions.doubts import Entry
 from celery_conformance.versions.environments import Environment
 from celery_conformance.versions.stages import NAMES, STAGES, pairs
 
@@ -29,7 +30,7 @@ class Plan:
     brokers: Sequence[str] = ("redis", "amqp")
     stages: Sequence[str] = NAMES
     root: Path | None = None
-    at_once: int = 6
+    at_once: int = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +54,10 @@ def observe(plan: Plan) -> Iterator[str]:
         rabbit = _rabbit(plan, folder) if "amqp" in plan.brokers else None
         try:
             with ThreadPoolExecutor(plan.at_once) as pool:
-                jobs = [
+                jobs = [  # the newest first: it is paired with all others and takes longest
                     pool.submit(_observe_one, plan, environment, rabbit if broker == "amqp" else None, folder)
+                    for environment in reversed(plan.environments)
                     for broker in plan.brokers
-                    for environment in plan.environments
                 ]
                 took: dict[str, dict[str, float]] = {one.line.release: {} for one in plan.environments}
                 for job in as_completed(jobs):
@@ -67,6 +68,42 @@ def observe(plan: Plan) -> Iterator[str]:
         finally:
             if rabbit is not None:
                 rabbit.stop()
+
+
+def observe_again(plan: Plan, doubtful: Collection[Entry]) -> Iterator[str]:
+    """Observe single entries, one release after the other; yields a line for each stage.
+
+    Raises:
+        ProbeError: a program of a release did not start or did not answer.
+    """
+    with tempfile.TemporaryDirectory(prefix="celery-wire-") as name:
+        folder = Path(name)
+        rabbit = _rabbit(plan, folder) if any(entry.broker == "amqp" for entry in doubtful) else None
+        try:
+            for environment in plan.environments:
+                for broker in plan.brokers:
+                    mine = [one for one in doubtful if (one.release, one.broker) == (environment.line.release, broker)]
+                    yield from _again(plan, environment, rabbit if broker == "amqp" else None, folder, mine)
+        finally:
+            if rabbit is not None:
+                rabbit.stop()
+
+
+def _again(
+    plan: Plan, environment: Environment, rabbit: RabbitServer | None, folder: Path, doubtful: Sequence[Entry]
+) -> Iterator[str]:
+    release, broker = environment.line.release, "redis" if rabbit is None else "amqp"
+    for stage in sorted({entry.stage for entry in doubtful}):
+        wanted = frozenset(entry.name for entry in doubtful if entry.stage == stage)
+        bed = Bed(environment, folder / f"{release}-{broker}-{stage}", rabbit, f"line-{release}", wanted)
+        try:
+            found = {name: entry for name, entry in _stage(bed, stage) if name in wanted}
+            before = captures.find(release, broker, stage, plan.root)
+            entries = {**(before.entries if before else {}), **found}
+            captures.write(Capture(release, broker, stage, bed.versions, entries), plan.root)
+            yield f"{release:6} {broker:5} {stage:10} {len(found):4} entries once more, alone"
+        finally:
+            bed.close()
 
 
 def _times(seconds: Mapping[str, float]) -> str:
