@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from celery_conformance.versions import captures, changes, pairs, table, view
+from celery_conformance.versions import captures, changes, lines, pairs, questions, table, view
 from celery_conformance.versions.captures import Capture
 from celery_conformance.versions.changes import Change, Need
 from celery_conformance.versions.lines import Line
@@ -93,6 +93,32 @@ def test_a_change_inside_a_line_is_searched_among_its_releases(tmp_path: Path) -
     assert found(tmp_path, **{"5_2_0": "old"}) == need("celery", "5.2.3")
     answers = {"5_2_0": "old", "5_2_3": "new", "5_2_1": "old", "5_2_2": "new"}
     assert found(tmp_path, **answers) == change("celery", "5.2.1", "5.2.2")
+
+
+def test_a_release_that_does_not_start_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next one is looked at; what of the dead one was captured all the same counts."""
+    monkeypatch.setattr(changes.lines, "cannot", lambda: {"5.2.0": "it does not start"})
+    assert found(tmp_path) == need("celery", "5.2.1")
+    assert found(tmp_path, **{"5_2_0": "new"}) == need("celery", "5.1.2")
+
+
+def test_the_package_stays_open_when_the_old_release_does_not_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The release is known all the same; an answer of the control that was captured goes before."""
+    monkeypatch.setattr(changes.lines, "cannot", lambda: {CONTROL: "it does not start"})
+    assert found(tmp_path, **{"5_2_0": "new"}) == change(changes.EITHER, "5.1.2", "5.2.0")
+    assert changes.named(change(changes.EITHER, "5.1.2", "5.2.0")) == "celery 5.2.0 or a package beside it"
+    seen(tmp_path, {CONTROL: "old"})
+    assert found(tmp_path, **{"5_2_0": "new"}) == change("celery", "5.1.2", "5.2.0")
+
+
+def test_every_change_is_narrowed_down() -> None:
+    """Each step between two lines that answer otherwise names a release, and nothing more has to be run."""
+    observed = lines.load()
+    answered = table.fill(questions.load(), observed)
+    assert changes.needs(answered, observed) == []
+    assert {one.row.id for one in answered if one.differs} == {one.row for one in changes.derive(answered, observed)}
 
 
 def test_variants_have_names_of_their_own() -> None:

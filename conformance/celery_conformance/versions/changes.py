@@ -3,7 +3,9 @@
 Between two lines a change is looked for first in the first release of the new line. Where that gives the new answer,
 the old release is run among the packages of the new line: if it still gives the old answer, Celery has changed, and if
 it gives the new one, a package has, which is looked for in kombu. Where the first release still gives another answer,
-the change is looked for inside the line, whose packages stay the same. What was not run is not narrowed down.
+the change is looked for inside the line, whose packages stay the same. What was not run is not narrowed down; releases
+that do not start are left out of the search, and where the old one does not start among the new packages, the release
+is known and not whether it was Celery itself.
 """
 
 from __future__ import annotations
@@ -24,6 +26,8 @@ NAME = "changes.json"
 
 #: What is said when a package other than Celery and kombu brought a change.
 OTHER = "another package"
+#: What is said when the old release does not start among the packages of the new one.
+EITHER = "celery or a package beside it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +88,8 @@ class _Step:
 
 def named(change: Change) -> str:
     """The release in words."""
-    return f"{change.package} {change.release}"
+    package, _, rest = change.package.partition(" ")
+    return f"{package} {change.release} {rest}" if change.package == EITHER else f"{change.package} {change.release}"
 
 
 def derive(answered: Sequence[Answered], observed: Sequence[Line], root: Path | None = None) -> list[Change]:
@@ -113,13 +118,17 @@ def _differing(one: Answered) -> str:
 
 
 def _narrowed(step: _Step) -> Change | Need:
-    between = _between(lines.releases(), step.older.release, step.newer.release)
+    dead = lines.cannot()  # none of them starts a worker; what needs none may have been captured all the same
+    releases = _between(lines.releases(), step.older.release, step.newer.release)
+    between = [release for release in releases if release not in dead or step.celery(release) is not None]
     first = step.celery(between[0])
     if first is None:
         return step.need("celery", between[0])
     if first != step.new:
         return _searched(step, "celery", between, step.celery)
     control = step.celery(step.older.release)
+    if control is None and Variant(step.newer.release, "celery", step.older.release).label in dead:
+        return step.change(EITHER, step.older.release, between[0])
     if control is None:
         return step.need("celery", step.older.release)
     if control == step.new:

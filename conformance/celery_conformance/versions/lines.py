@@ -76,6 +76,11 @@ def releases(package: str = "celery") -> list[str]:
     return list(_document()["releases"][package])
 
 
+def cannot() -> dict[str, str]:
+    """Variants that were tried and do not start, by their labels, with the reason."""
+    return dict(_document()["cannot"])
+
+
 def add(line: Line) -> None:
     """Write a line into the list, or another release of it over the old one."""
     document = _document()
@@ -87,13 +92,14 @@ def add(line: Line) -> None:
     rows.sort(key=lambda one: order(one["line"]))
     releases = document["releases"]
     releases["celery"] = sorted({*releases["celery"], line.release}, key=order)
-    (folder() / "lines.json").write_text(_text(rows, releases), encoding="utf-8")
+    (folder() / "lines.json").write_text(_text(rows, releases, document["cannot"]), encoding="utf-8")
 
 
-def _text(rows: Sequence[Any], releases: Mapping[str, Sequence[str]]) -> str:
+def _text(rows: Sequence[Any], releases: Mapping[str, Sequence[str]], cannot: Mapping[str, str]) -> str:
     listed = ",\n".join(f"  {json.dumps(row)}" for row in rows)
     names = ",\n".join(f"  {json.dumps(package)}: {json.dumps(list(own))}" for package, own in releases.items())
-    return f'{{\n "lines": [\n{listed}\n ],\n "releases": {{\n{names}\n }}\n}}\n'
+    reasons = ",\n".join(f"  {json.dumps(label)}: {json.dumps(reason)}" for label, reason in cannot.items())
+    return f'{{\n "lines": [\n{listed}\n ],\n "releases": {{\n{names}\n }},\n "cannot": {{\n{reasons}\n }}\n}}\n'
 
 
 def order(version: str) -> tuple[int, ...]:

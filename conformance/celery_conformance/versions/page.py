@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from celery_conformance.versions import captures, changes, pairs, table
+from celery_conformance.versions import captures, changes, lines, pairs, table
 from celery_conformance.versions.changes import Change
 from celery_conformance.versions.lines import Line
 from celery_conformance.versions.pairs import Pair
@@ -22,8 +22,8 @@ This page is written from [table.json](table.json), and that from the captures i
 line of Celery was installed and run on Redis and on RabbitMQ, and what it wrote is kept as it was. A row asks one
 question of one entry of the captures. A cell says what each line answered, and its links lead to the captures. What
 differs from run to run is written in angle brackets: `<uuid>` for an id that Celery chose, `<time>` for a moment.
-`absent` means that there is no such key. *With* names the release that brought a change, where the releases between
-two lines were run too.
+`absent` means that there is no such key. *With* names the release that brought a change: the releases between two lines
+were run too. It says *or a package beside it* where the old release does not start among the packages of the new one.
 
 {counts}
 
@@ -32,6 +32,12 @@ two lines were run too.
 | line | Celery | Python | kombu | py-amqp | redis-py | billiard |
 |---|---|---|---|---|---|---|
 {versions}
+
+What does not start here, and so stands in no cell and beside no change of what a worker does:
+
+| release | why |
+|---|---|
+{cannot}
 """
 
 
@@ -42,7 +48,9 @@ def render(
     differing = [one for one in answered if one.differs]
     same = [one for one in answered if not one.differs]
     counts = f"{len(answered)} rows, in {len(differing)} of which lines differ."
-    head = _HEAD.format(newest=observed[-1].line, counts=counts, versions="\n".join(_versions(observed)))
+    cannot = "\n".join(f"| {label.replace('-', ' ')} | {reason} |" for label, reason in lines.cannot().items())
+    versions = "\n".join(_versions(observed))
+    head = _HEAD.format(newest=observed[-1].line, counts=counts, versions=versions, cannot=cannot)
     parts = [head, "## Rows in which lines differ\n", *_tables(differing, found)]
     parts += ["## Rows in which no line differs\n", *_tables(same, found)]
     parts += _pairs(paired)

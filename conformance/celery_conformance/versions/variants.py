@@ -17,6 +17,10 @@ from celery_conformance.versions.environments import Environment, InstallError
 _STAMP = "celery-wire.variant"
 
 
+#: What releases of Celery import and the packages of another release do not bring, by the beginning of their names.
+_MISSING = {"4.4.": ("future",), "5.6.": ("exceptiongroup<1.3",), "": ("pytz",)}
+
+
 @dataclass(frozen=True, slots=True)
 class Variant:
     """The environment of a line with another release of Celery or of kombu."""
@@ -57,7 +61,8 @@ def provide(variant: Variant, base: Environment) -> Environment:
 
 def _install(target: Path, variant: Variant) -> None:
     wanted = f"{variant.package}=={variant.release}"
-    extra = ["pytz"] if variant.package == "celery" else []  # up to 5.2 Celery needs it, later packages do not bring it
+    missing = _MISSING if variant.package == "celery" else {}
+    extra = [name for start, names in missing.items() if variant.release.startswith(start) for name in names]
     pip = [str(target / "bin" / "python"), "-m", "pip", "install", "-q", "--no-deps", "--disable-pip-version-check"]
     done = subprocess.run([*pip, wanted, *extra], capture_output=True, text=True, check=False)
     if done.returncode:
