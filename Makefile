@@ -49,7 +49,7 @@ capture: $(VENV)/.tested ## capture the fixtures from Celery again (needs Rabbit
 observe-fixtures: $(VENV)/.tested ## feed the made fixtures to Celery again and record what it does
 	$(BIN)/python -m celery_conformance.fixtures.observe
 
-observe: $(VENV)/.tested ## install every line of Celery and observe it again (needs RabbitMQ, Python 3.6 to 3.11)
+observe: $(VENV)/.tested ## install every line of Celery and observe it again (needs RabbitMQ, memcached, Python 3.6 to 3.11)
 	$(BIN)/python -m celery_conformance.versions observe
 
 evidence: $(VENV)/.tested ## record the runs of cases against Celery that requirements cite (needs RabbitMQ)

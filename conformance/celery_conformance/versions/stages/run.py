@@ -122,6 +122,22 @@ def short(events: Sequence[Mapping[str, Any]]) -> list[list[str]]:
     return found
 
 
+def do(station: Station, recipe: str, last: str, seconds: float = 12.0) -> dict[str, Any]:
+    """Send a recipe and wait until the task of the id ``last`` has ended, whatever its results are stored in."""
+    noted = len(station.worker.events())
+    answer = station.client.ask("send", recipe=recipe)
+    if "raised" in answer:
+        return answer
+    station.worker.wait(lambda: ended(station.worker.events()[noted:], last), seconds)
+    station.worker.quiet(0.4)
+    return {**answer, "trace": short(station.worker.events()[noted:])}
+
+
+def ended(events: Sequence[Mapping[str, Any]], task_id: str) -> bool:
+    """Whether the task has ended and its message is settled."""
+    return {event["event"] for event in events if event.get("id") == task_id} >= {"ended", "acked"}
+
+
 def at_most(part: list[Any]) -> list[Any]:
     """A part as a capture keeps it: of something that goes round in a circle, the beginning."""
     left_out = len(part) - _LONGEST

@@ -1,7 +1,7 @@
-"""What a worker makes of other serializers, compressions and signed messages; the stores and the broker that are files.
+"""What a worker makes of other serializers, compressions and signed messages; memcached, and what is kept in files.
 
-``sent`` is what the client wrote, where it is kept. Stores and the broker that are files are observed beside Redis
-alone: nothing of them passes through a broker or a store of another kind.
+``sent`` is what the client wrote, where it is kept. Memcached and the stores and brokers that are files are observed
+beside Redis alone: nothing of them passes through a broker or a store of another kind.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ from typing import Any
 
 from celery_conformance.versions import signed, view
 from celery_conformance.versions.bed import ALONE, Bed, ProbeError
+from celery_conformance.versions.stages import memcached_store, table_broker
 from celery_conformance.versions.stages.messages import security
-from celery_conformance.versions.stages.run import SETTLED, Job, Station, of_cases, short
+from celery_conformance.versions.stages.run import SETTLED, Job, Station, do, ended, of_cases, short
 
 NAME = "surfaces"
 
@@ -63,7 +64,7 @@ def capture(bed: Bed) -> Iterator[tuple[str, dict[str, Any]]]:
     yield from of_cases(bed, CASES, _run)
     yield from _signed(bed)
     if bed.broker_name == "redis":
-        for own in (_file_store, _sqlite_store, _file_broker):
+        for own in (_file_store, _sqlite_store, _file_broker, table_broker.capture, memcached_store.capture):
             yield from own(bed)
 
 
@@ -118,22 +119,6 @@ def _signature(bed: Bed, entry: Mapping[str, Any]) -> dict[str, str]:
     return {"signature": signed.scheme(whole, (bed.folder / "certificate.pem").read_bytes())}
 
 
-def _do(station: Station, recipe: str, last: str) -> dict[str, Any]:
-    """Send a recipe and wait until the task of the id ``last`` has ended, whatever its results are stored in."""
-    noted = len(station.worker.events())
-    answer = station.client.ask("send", recipe=recipe)
-    if "raised" in answer:
-        return answer
-    station.worker.wait(lambda: _ended(station.worker.events()[noted:], last), _SECONDS)
-    station.worker.quiet(0.4)
-    return {**answer, "trace": short(station.worker.events()[noted:])}
-
-
-def _ended(events: list[dict[str, Any]], task_id: str) -> bool:
-    """Whether the task has ended and its message is settled."""
-    return {event["event"] for event in events if event.get("id") == task_id} >= {"ended", "acked"}
-
-
 def _new_folder(bed: Bed, name: str) -> Path:
     folder = bed.name_of(name)
     folder.mkdir()
@@ -154,7 +139,7 @@ def _file_store(bed: Bed) -> Iterator[tuple[str, dict[str, Any]]]:
     station = Station(bed, {"result_backend": f"file://{folder}"})
     try:
         for recipe, last in (("plain", "plain"), ("group", "group-1"), ("chord", "chord-body")):
-            entry = _do(station, recipe, last)
+            entry = do(station, recipe, last)
             yield f"file-store.{recipe}", {**entry, "stored": _files(folder, key="key", content="document")}
             for file in folder.iterdir():
                 file.unlink()
@@ -177,9 +162,9 @@ def _sqlite_store(bed: Bed) -> Iterator[tuple[str, dict[str, Any]]]:
         path = bed.name_of("results").with_suffix(".sqlite")
         station = Station(bed, {"result_backend": f"db+sqlite:///{path}", **settings})
         try:
-            yield f"{name}.plain", {**_do(station, "plain", "plain"), **_columns(path), **_rows(path, "plain")}
+            yield f"{name}.plain", {**do(station, "plain", "plain"), **_columns(path), **_rows(path, "plain")}
             if name == "sqlite-store":
-                yield f"{name}.fail", {**_do(station, "fail", "fail"), **_rows(path, "fail")}
+                yield f"{name}.fail", {**do(station, "fail", "fail"), **_rows(path, "fail")}
                 answer = station.client.ask("send", recipe="group-saved")
                 yield f"{name}.group-saved", {**answer, **_rows(path)}
         finally:
@@ -258,7 +243,7 @@ def _consumed(
             noted, marks = len(worker.events()), worker.party.marks()
             for item in entry["sent"]:
                 (folder.parent / item["key"]).rename(folder / item["key"])
-            worker.wait(lambda begun=noted, last=recipe: _ended(worker.events()[begun:], last), _SECONDS)  # type: ignore[misc]
+            worker.wait(lambda begun=noted, last=recipe: ended(worker.events()[begun:], last), _SECONDS)  # type: ignore[misc]
             worker.quiet(0.3)
             stored = worker.party.since(marks).get("stored", [])
             yield f"file-broker.{recipe}", {**entry, "stored": stored, "trace": short(worker.events()[noted:])}
