@@ -162,6 +162,7 @@ def test_any_bytes_end_in_a_sentence(data: bytes) -> None:
 
 
 @_CALM
+@example({"²": None})
 @given(_JSON)
 def test_any_json_ends_in_a_sentence(value: Any) -> None:
     """Never a traceback, whatever the value is, also inside each kind of carrier."""

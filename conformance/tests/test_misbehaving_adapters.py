@@ -190,8 +190,14 @@ def test_only_what_kills_a_worker_has_failed(celery_wire: CommandFixture, name: 
 
 def test_a_worker_that_is_held_up_has_missed_nothing(celery_wire: CommandFixture) -> None:
     """A result that comes after its deadline counts when the worker came to a later ping only then."""
-    ran = _run(celery_wire, "worker-held-up", "--patience", "0.2")
+    ran = _run(celery_wire, "worker-held-up", "--patience", "0.5")
     assert ran.verdicts == {"adds": "pass", "pings": "pass"}
+
+
+def test_a_worker_given_up_does_not_do_the_cases_that_run_again(celery_wire: CommandFixture) -> None:
+    """What it does late, when the case runs again with another worker, is not taken for what that one does."""
+    ran = _run(celery_wire, "worker-held-up", "--patience", "0.1")
+    assert ran.verdicts["adds"] == "fail"
 
 
 # -- the dialogue itself ----------------------------------------------------------------------------------------

@@ -88,7 +88,7 @@ def _all(known: list[tuple[Schema, str]], depth: int = 0) -> Iterator[tuple[Sche
 def _part(schema: Schema, step: str, here: str) -> tuple[Schema, str] | None:
     """What a schema says of one entry."""
     part = schema.get("properties", {}).get(step)
-    if part is None and step.isdigit():
+    if part is None and step.isascii() and step.isdigit():
         listed = schema.get("prefixItems", ())
         part = listed[int(step)] if int(step) < len(listed) else schema.get("items")
     return (part, here) if isinstance(part, Mapping) else None

@@ -8,6 +8,7 @@ import random
 import time
 import traceback
 import uuid
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -63,6 +64,7 @@ class Run:
     nonce: str = field(default_factory=lambda: uuid.uuid4().hex[:6])
     _again: list[Planned] = field(default_factory=list)
     _missed: int = 0
+    _begun: Counter[str] = field(default_factory=Counter)
     _probes: dict[str, str | None] = field(default_factory=dict)
     _slots: asyncio.Semaphore = field(init=False)
     _own_slots: asyncio.Semaphore = field(init=False)
@@ -88,6 +90,8 @@ class Run:
             await self._start()
             results = await self._batch(order)
             again, self._again = self._again, []
+            if self.shared is not None:
+                await self.shared.end_gone()
             results += await self._batch(again, alone=True)
             return results + self._late_problems()
         finally:
@@ -226,8 +230,9 @@ class Run:
         return _HASTE if self._missed >= _MANY else 1.0
 
     async def context(self, instance: Instance, worker: Worker | Place | None, client: Client | None) -> Context:
-        """A context for an instance, with a worker or with a client."""
-        identity = random.Random(f"{self.seed}:{self.nonce}:{instance.name}")
+        """A context for an instance, with a worker or with a client; one that runs again has other ids."""
+        self._begun[instance.name] += 1
+        identity = random.Random(f"{self.seed}:{self.nonce}:{instance.name}:{self._begun[instance.name]}")
         queue = f"conf-{self.nonce}-{identity.getrandbits(48):012x}"
         if worker is not None:
             space, queue = worker.space, worker.queue

@@ -71,6 +71,13 @@ class SharedWorkers:
                 raise WorkerGone("its worker died, and nothing is shared any more")
             return slot.worker
 
+    async def end_gone(self) -> None:
+        """End the workers that count as gone: one that is only slow must not do the tasks of cases that run again."""
+        for slot in self._slots.values():
+            if slot.worker is not None and slot.worker.gone.is_set():
+                await self.keeper.end(slot.worker)
+                slot.worker = None
+
     def progress(self, slot: Slot) -> None:
         """A case got done: deaths start to count anew, but for hazards."""
         if not slot.hazard:

@@ -70,6 +70,19 @@ class Worker:
     signs: list[tuple[str, ...]] = field(default_factory=list)
     gone: asyncio.Event = field(default_factory=asyncio.Event)
     why: str = ""
+    seen: int = 0
+    half: str = ""
+
+    def new_lines(self) -> list[str]:
+        """The lines of the trace file that were not given before; one that is not whole yet waits."""
+        if self.trace.stat().st_size <= self.seen:
+            return []
+        with self.trace.open(encoding="utf-8", errors="replace") as trace:
+            trace.seek(self.seen)
+            new = trace.read()
+            self.seen = trace.tell()
+        *whole, self.half = (self.half + new).split("\n")
+        return whole
 
     def declare_gone(self, why: str) -> None:
         if not self.gone.is_set():
@@ -156,19 +169,15 @@ class WorkerKeeper:
 
     async def _watch_trace(self, worker: Worker) -> None:
         """Turn the lines of the trace file into facts. A file has no events to wait for, so it is looked at."""
-        position, rest = 0, ""
         while True:
             await asyncio.sleep(_TRACE_SECONDS)
-            if worker.trace.stat().st_size > position:
-                with worker.trace.open(encoding="utf-8", errors="replace") as lines:
-                    lines.seek(position)
-                    new = lines.read()
-                    position = lines.tell()
-                *whole, rest = (rest + new).split("\n")
-                for line in whole:
-                    self._trace_line(worker, line)
-            if worker.process.returncode is not None and worker.trace.stat().st_size == position:
+            self._look(worker)
+            if worker.process.returncode is not None and worker.trace.stat().st_size == worker.seen:
                 return
+
+    def _look(self, worker: Worker) -> None:
+        for line in worker.new_lines():
+            self._trace_line(worker, line)
 
     def _trace_line(self, worker: Worker, line: str) -> None:
         words = line.split()
@@ -216,7 +225,10 @@ class WorkerKeeper:
         return True
 
     async def serves(self, worker: Worker, seconds: float = PING_SECONDS) -> bool:
-        """Whether the worker has done everything before this moment: it does a ping on every slot of its pool."""
+        """Whether the worker has done everything before this moment: it does a ping on every slot of its pool.
+
+        What its tasks wrote into the trace file before is known then, too.
+        """
         if worker.gone.is_set():
             return False
         start = len(self.testbed.timeline.facts)
@@ -224,6 +236,7 @@ class WorkerKeeper:
             for kinds in worker.signs:
                 if await self.wait(worker, _about(task_id, kinds), seconds * self.patience, start) is None:
                     return False
+        self._look(worker)
         return True
 
     async def _ping(self, worker: Worker, count: int) -> list[str]:

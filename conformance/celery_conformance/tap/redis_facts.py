@@ -40,7 +40,7 @@ RESULT_PREFIX = "celery-task-meta-"
 def split_list_key(key: str) -> tuple[str, int | None]:
     """The queue and the priority step that the name of a list stands for."""
     queue, separator, step = key.rpartition(PRIORITY_SEPARATOR)
-    return (queue, int(step)) if separator and step.isdigit() else (key, 0)
+    return (queue, int(step)) if separator and step.isascii() and step.isdigit() else (key, 0)
 
 
 def task_of_key(key: str) -> str | None:
