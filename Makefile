@@ -3,7 +3,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 # Processes that run tests side by side; each has brokers of its own.
 JOBS ?= 2
-PROGRAMS := rabbitmq-server=rabbitmq-server node=nodejs npm=npm go=golang-go chromium=chromium
+PROGRAMS := rabbitmq-server=rabbitmq-server memcached=memcached node=nodejs npm=npm go=golang-go chromium=chromium
 
 .PHONY: help conformance test lint site capture observe-fixtures observe evidence steady check-speed clean
 

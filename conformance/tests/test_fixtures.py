@@ -6,6 +6,7 @@ import base64
 import json
 import pickle  # written here, to see that it is not loaded
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -225,6 +226,8 @@ _PARTS = {
     },
     "amqp": {"amqp", "rpc"},
     "monitoring": {"event", "control", "control-reply", "monitoring-redis", "monitoring-amqp", "beat"},
+    "stores": {"store-filesystem", "store-memcached", "store-redis", "store-sqlalchemy", "store-django"},
+    "brokers": {"broker-filesystem", "broker-sqlalchemy"},
 }  # fmt: skip
 
 
@@ -237,10 +240,16 @@ def _run(tool: str, *words: str) -> str:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "part", ["redis", *(pytest.param(name, marks=pytest.mark.rabbitmq) for name in ("amqp", "monitoring"))]
+    "part",
+    [
+        *("redis", "stores", "brokers"),
+        *(pytest.param(name, marks=pytest.mark.rabbitmq) for name in ("amqp", "monitoring")),
+    ],
 )
 def test_celery_still_writes_what_was_captured(part: str, tmp_path: Path) -> None:
     """A new capture repeats every fixture, apart from ids that Celery chooses, times and process ids."""
+    if part == "stores" and shutil.which("memcached") is None:
+        pytest.skip("memcached is not on this machine")
     _run("capture", "--all", "--only", part, "--folder", str(tmp_path))
     surfaces = _PARTS[part]
     again = {fixture.name: capture.stable(fixture.data) for fixture in load(tmp_path)}
