@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 JOBS ?= 2
 PROGRAMS := rabbitmq-server=rabbitmq-server memcached=memcached node=nodejs npm=npm go=golang-go chromium=chromium
 
-.PHONY: help conformance test lint site capture observe-fixtures observe evidence steady check-speed clean
+.PHONY: help conformance test lint site capture observe-fixtures observe evidence steady matrix check-speed clean
 
 help: ## show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
@@ -57,6 +57,9 @@ evidence: $(VENV)/.tested ## record the runs of cases against Celery that requir
 
 steady: $(VENV)/.installed ## 20 runs against Celery, other seeds, busy cores: the verdicts must be the same
 	$(BIN)/python -m celery_conformance.steady
+
+matrix: $(VENV)/.installed ## every built-in adapter on every broker and store it names, all cases (needs RabbitMQ, Node, Go; slow)
+	$(BIN)/python -m celery_conformance.matrix
 
 check-speed: $(VENV)/.installed ## how many messages a second celery-wire check judges on one core
 	$(BIN)/python -m celery_conformance.check.benchmark

@@ -165,6 +165,7 @@ class WorkerKeeper:
         data = {"code": code, "queue": worker.queue}
         self.testbed.timeline.add("process-exited", worker.party, data, source="process")
         said = last_lines(worker.log, 1)
+        self._look(worker)  # whoever waits for a fact of this worker waits no longer than it lives
         worker.declare_gone(f"its process ended with code {code}" + (f": {said}" if said else ""))
 
     async def _watch_trace(self, worker: Worker) -> None:
@@ -265,6 +266,7 @@ class WorkerKeeper:
     async def end(self, worker: Worker, grace: float = 0.0) -> int:
         """End a worker and its children."""
         code = await finish(worker.process, grace)
+        self._look(worker)
         worker.declare_gone(f"its process ended with code {code}")
         if worker in self._running:
             self._running.remove(worker)

@@ -1,5 +1,4 @@
-// Package worker takes task messages from Redis or RabbitMQ, runs tasks, and stores or sends their results. It was
-// written from spec/ and fixtures/ alone; the ids in comments are requirements there.
+// Package worker runs tasks from Redis or RabbitMQ; it was written from spec/ alone, to which the ids in comments lead.
 package worker
 
 import (
@@ -56,8 +55,7 @@ var Ignore = fmt.Errorf("no result") // ends a task that is to have no final sta
 // Run works until stop is done; then tasks that run may end, and messages that were not begun go back, on RabbitMQ with
 // the connection [WORK-SHU-001] [WORK-SHU-002] [WORK-RDL-001].
 func (w *Worker) Run(stop context.Context, url, store string) {
-	w.ready = make(chan *Call, w.Slots)
-	w.redis, w.store = dial(url), dial(store)
+	w.ready, w.redis, w.store = make(chan *Call, w.Slots), dial(url), dial(store)
 	if w.redis != nil {
 		go w.consumeRedis(stop)
 	} else {
@@ -71,8 +69,10 @@ func (w *Worker) Run(stop context.Context, url, store string) {
 			for stop.Err() == nil {
 				select {
 				case <-stop.Done():
-				case c := <-w.ready:
-					c.run()
+				case c := <-w.ready: // which may be chosen although both are
+					if stop.Err() == nil {
+						c.run()
+					}
 				}
 			}
 		}()
