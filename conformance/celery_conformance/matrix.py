@@ -6,27 +6,18 @@ A broken MUST of Celery or of the reference is a defect; other implementations a
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from celery_conformance import adapter as adapters
-from celery_conformance import resources
-from celery_conformance.adapter import Adapter
 
 #: Adapters that are to break no MUST.
 FAULTLESS = frozenset({"celery", "celery-wire"})
-
-
-def places(adapter: Adapter) -> Iterator[tuple[str, str]]:
-    """The brokers and stores that a run of an adapter can have; messages as results go with either broker."""
-    for broker in adapter.brokers:
-        for store in adapter.stores:
-            if store == "rpc" or broker == "redis":
-                yield broker, store
 
 
 def run(name: str, broker: str, store: str, folder: Path) -> tuple[int, str]:
@@ -46,12 +37,12 @@ def run(name: str, broker: str, store: str, folder: Path) -> tuple[int, str]:
 def main(words: Sequence[str] | None = None) -> int:
     """Run it; return 1 when an adapter that is to be faultless is not."""
     parser = argparse.ArgumentParser(prog="python -m celery_conformance.matrix", description=__doc__)
-    known = sorted(path.parent.name for path in resources.folder("adapters").glob("*/adapter.toml"))
-    parser.add_argument("adapters", nargs="*", default=known, help="default: all built-in ones")
+    parser.add_argument("adapters", nargs="*", default=adapters.builtin_names(), help="default: all built-in ones")
     faults = 0
     with tempfile.TemporaryDirectory(prefix="celery-wire-") as folder:
         for name in parser.parse_args(words).adapters:
-            for broker, store in places(adapters.read(adapters.find(name))):
+            adapter = adapters.read(adapters.find(name))
+            for broker, store in itertools.product(adapter.brokers, adapter.stores):
                 code, line = run(name, broker, store, Path(folder) / f"{name}-{broker}-{store}")
                 print(f"{name:15} {broker:5} {store:5}  exit {code}  {line}", flush=True)
                 faults += code != 0 and name in FAULTLESS

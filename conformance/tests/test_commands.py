@@ -581,33 +581,33 @@ def test_an_interrupted_worker_leaves_nothing(tmp_path: Path) -> None:
     assert ran.code == INTERRUPTED
 
 
-@pytest.mark.rabbitmq
-def test_an_interrupted_start_of_rabbitmq_leaves_nothing(tmp_path: Path) -> None:
-    """A run that is interrupted while its broker comes up does not leave the broker behind."""
+@pytest.fixture
+def rabbit_starting(tmp_path: Path) -> Running:
+    """A run whose RabbitMQ is coming up."""
     try:
         find_server()
     except BrokerError as error:
         pytest.skip(error.cause)
     running = Running(("run", "celery", "-k", "v2-id-equals", "--broker", "amqp"), tmp_path / "temporary")
     running.wait_for_program("beam.smp", "celery-wire-")
-    running.process.send_signal(signal.SIGINT)
-    ran = running.end()
+    return running
+
+
+@pytest.mark.rabbitmq
+def test_an_interrupted_start_of_rabbitmq_leaves_nothing(rabbit_starting: Running) -> None:
+    """A run that is interrupted while its broker comes up does not leave the broker behind."""
+    rabbit_starting.process.send_signal(signal.SIGINT)
+    ran = rabbit_starting.end()
     assert ran.err == "celery-wire: interrupted; everything it had started has been ended\n"
     assert ran.code == INTERRUPTED
 
 
 @pytest.mark.rabbitmq
-def test_a_killed_run_leaves_no_rabbitmq(tmp_path: Path) -> None:
+def test_a_killed_run_leaves_no_rabbitmq(rabbit_starting: Running) -> None:
     """A run that is killed cannot end its broker any more; the broker ends all the same."""
-    try:
-        find_server()
-    except BrokerError as error:
-        pytest.skip(error.cause)
-    running = Running(("run", "celery", "-k", "v2-id-equals", "--broker", "amqp"), tmp_path / "temporary")
-    running.wait_for_program("beam.smp", "celery-wire-")
-    running.process.kill()
-    running.process.communicate()
-    assert left_processes(running.mark, tmp_path / "temporary") == []
+    rabbit_starting.process.kill()
+    rabbit_starting.process.communicate()
+    assert left_processes(rabbit_starting.mark, rabbit_starting.folder) == []
 
 
 def test_a_reader_who_has_gone_is_no_error(tmp_path: Path) -> None:
