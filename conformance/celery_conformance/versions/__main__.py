@@ -79,6 +79,7 @@ def _capture(wanted: Sequence[Line], options: argparse.Namespace) -> bool:
         reports.append(report)
     for report in observe_again(plan, doubts.between(before, doubts.answers())):
         print(report, flush=True)
+        reports.append(report)
     captures.read.cache_clear()
     return not missing and not any(FAILED in report for report in reports)
 

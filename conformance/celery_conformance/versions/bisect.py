@@ -93,9 +93,5 @@ def _run(
 def _capture(plan: Plan, bed: Bed, stage: str, entries: set[str]) -> int:
     bed.only = frozenset(entries)
     found = {name: entry for name, entry in STAGES[stage](bed) if name in entries}
-    release = bed.environment.line.release
-    before = captures.find(release, bed.broker_name, stage, plan.root)
-    merged = {**(before.entries if before else {}), **found}
-    captures.write(Capture(release, bed.broker_name, stage, bed.versions, merged), plan.root)
-    captures.read.cache_clear()
+    captures.merge(Capture(bed.environment.line.release, bed.broker_name, stage, bed.versions, found), plan.root)
     return len(found)

@@ -53,6 +53,14 @@ def write(capture: Capture, root: Path | None = None) -> Path:
     return path
 
 
+def merge(capture: Capture, root: Path | None = None) -> None:
+    """Write the entries of a capture over those that are kept of the stage already."""
+    kept = find(capture.release, capture.broker, capture.stage, root)
+    entries = {**(kept.entries if kept else {}), **capture.entries}
+    write(Capture(capture.release, capture.broker, capture.stage, capture.versions, entries), root)
+    read.cache_clear()
+
+
 def _compact(value: Any) -> str:
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
 

@@ -71,11 +71,7 @@ def observe(plan: Plan) -> Iterator[str]:
 
 
 def observe_again(plan: Plan, doubtful: Collection[Entry]) -> Iterator[str]:
-    """Observe single entries, one release after the other; yields a line for each stage.
-
-    Raises:
-        ProbeError: a program of a release did not start or did not answer.
-    """
+    """Observe single entries, one release after the other; yields a line for each stage."""
     with tempfile.TemporaryDirectory(prefix="celery-wire-") as name:
         folder = Path(name)
         rabbit = _rabbit(plan, folder) if any(entry.broker == "amqp" for entry in doubtful) else None
@@ -94,14 +90,15 @@ def _again(
 ) -> Iterator[str]:
     release, broker = environment.line.release, "redis" if rabbit is None else "amqp"
     for stage in sorted({entry.stage for entry in doubtful}):
+        what = f"{release:6} {broker:5} {stage:10}"
         wanted = frozenset(entry.name for entry in doubtful if entry.stage == stage)
         bed = Bed(environment, folder / f"{release}-{broker}-{stage}", rabbit, f"line-{release}", wanted)
         try:
             found = {name: entry for name, entry in _stage(bed, stage) if name in wanted}
-            before = captures.find(release, broker, stage, plan.root)
-            entries = {**(before.entries if before else {}), **found}
-            captures.write(Capture(release, broker, stage, bed.versions, entries), plan.root)
-            yield f"{release:6} {broker:5} {stage:10} {len(found):4} entries once more, alone"
+            captures.merge(Capture(release, broker, stage, bed.versions, found), plan.root)
+            yield f"{what} {len(found):4} entries once more, alone"
+        except (ProbeError, OSError) as error:
+            yield f"{what} {FAILED} once more: {error}"
         finally:
             bed.close()
 

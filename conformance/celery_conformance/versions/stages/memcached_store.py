@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import socket
 import time
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import unquote_to_bytes
+from urllib.parse import unquote
 
 from celery_conformance.brokers import process
 from celery_conformance.brokers.ports import HOST
@@ -27,57 +26,55 @@ def capture(bed: Bed) -> Iterator[tuple[str, dict[str, Any]]]:
     if not any(bed.wants(f"{CASE}.{recipe}") for recipe in (_SENT, *(recipe for recipe, _ in _DONE))):
         return
     try:
+        library = base.need("pymemcache.client.base", "pymemcache")
         child, port = start_memcached(bed.folder)
     except base.Unavailable as error:
         raise ProbeError(str(error)) from error
+    server = library.Client((HOST, port), serde=_AsTheyLie())
     settings = {"result_backend": f"cache+memcached://{HOST}:{port}/"}
     try:
         client = bed.client(settings)
         try:
-            yield f"{CASE}.{_SENT}", {**client.ask("send", recipe="chord"), "stored": _entries(port)}
+            yield f"{CASE}.{_SENT}", {**client.ask("send", recipe="chord"), "stored": _entries(server)}
         finally:
             client.close()
             bed.clear()
-        yield from _worked(Station(bed, settings), port)
+        yield from _worked(Station(bed, settings), server)
     finally:
+        server.close()
         process.end(child)
 
 
-def _worked(station: Station, port: int) -> Iterator[tuple[str, dict[str, Any]]]:
+def _worked(station: Station, server: Any) -> Iterator[tuple[str, dict[str, Any]]]:
     try:
         for recipe, last in _DONE:
-            _ask(port, b"flush_all")
+            server.flush_all(noreply=False)
             entry = do(station, recipe, last)
-            yield f"{CASE}.{recipe}", {**entry, "stored": _entries(port)}
+            yield f"{CASE}.{recipe}", {**entry, "stored": _entries(server)}
     finally:
         station.close()
 
 
-def _entries(port: int) -> list[dict[str, Any]]:
+def _entries(client: Any) -> list[dict[str, Any]]:
     """Every entry by key. How long one is kept is given to the minute: it is told as a moment."""
     found = []
-    for line in _ask(port, b"lru_crawler metadump all").splitlines():
+    for line in client.raw_command("lru_crawler metadump all", "END\r\n").splitlines():
         told = dict(word.split("=", 1) for word in line.decode().split(" ") if "=" in word)
-        if "key" not in told:
-            continue
-        key = unquote_to_bytes(told["key"])
-        head, _, rest = _ask(port, b"get " + key).partition(b"\r\n")
-        words = head.split()
-        if not words:
+        key = unquote(told.get("key", ""))
+        entry = client.get(key) if key else None
+        if entry is None:
             continue  # it was flushed and is still in the list
-        value = rest[: int(words[3])]
+        value, flags = entry
         kept = int(told["exp"])
-        minutes = kept if kept < 0 else _MINUTE * round((kept - time.time()) / _MINUTE)
+        seconds = kept if kept < 0 else _MINUTE * round((kept - time.time()) / _MINUTE)
         document = value.decode("utf-8", "backslashreplace")
-        found.append({"key": key.decode(), "document": document, "flags": int(words[2]), "expires": minutes})
+        found.append({"key": key, "document": document, "flags": flags, "expires": seconds})
     return sorted(found, key=lambda one: str(one["key"]))
 
 
-def _ask(port: int, command: bytes) -> bytes:
-    """What the server says to a command, without the line that ends it."""
-    with socket.create_connection((HOST, port), timeout=10) as connection:
-        connection.sendall(command + b"\r\n")
-        said = b""
-        while not said.endswith((b"END\r\n", b"OK\r\n")):
-            said += connection.recv(65536)
-    return said.removesuffix(b"END\r\n")
+class _AsTheyLie:
+    """Values as they lie in the server, each with its flags."""
+
+    @staticmethod
+    def deserialize(_key: bytes, value: bytes, flags: int) -> tuple[bytes, int]:
+        return value, flags
