@@ -196,7 +196,7 @@ def test_a_worker_that_is_held_up_has_missed_nothing(celery_wire: CommandFixture
 
 def test_a_worker_given_up_does_not_do_the_cases_that_run_again(celery_wire: CommandFixture) -> None:
     """What it does late, when the case runs again with another worker, is not taken for what that one does."""
-    ran = _run(celery_wire, "worker-held-up", "--patience", "0.1")
+    ran = _run(celery_wire, "worker-held-up", "--patience", "0.2")
     assert ran.verdicts["adds"] == "fail"
 
 

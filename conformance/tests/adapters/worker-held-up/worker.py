@@ -4,5 +4,5 @@ import threading
 
 import labour
 
-labour.tasks["conf.add"] = lambda x, y: threading.Event().wait(2.5) or x + y
+labour.tasks["conf.add"] = lambda x, y: threading.Event().wait(3) or x + y
 labour.serve()
