@@ -25,7 +25,7 @@ from redis.backoff import NoBackoff
 
 from .wire import envelope, result
 
-SECONDS = 10.0
+SECONDS = 30.0
 
 
 @dataclass
