@@ -98,6 +98,16 @@ def test_a_date_is_a_text(tmp_path: Path) -> None:
             id="an absence alone",
         ),
         pytest.param(
+            GOOD + "  more: {number: [1]}\n",
+            "topic.yaml:1: a-case: has more values for the axis 'number', which it does not vary",
+            id="more of nothing",
+        ),
+        pytest.param(
+            GOOD + "  vary: {broker: [redis]}\n  more: {broker: [amqp]}\n",
+            "topic.yaml:1: a-case: has more values for the axis 'broker', which belongs to the run",
+            id="more brokers",
+        ),
+        pytest.param(
             GOOD + "      as: stored\n    - order: [stored, ended]\n",
             "topic.yaml:1: a-case: orders 'ended', which no step and no expectation binds",
             id="unknown binding in order",

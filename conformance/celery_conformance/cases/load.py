@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from celery_conformance import resources
-from celery_conformance.cases.model import Case
+from celery_conformance.cases.model import RUN_AXES, Case
 from celery_conformance.errors import CaseFileError
 from celery_conformance.facts import FIELDS, KINDS, UNIONS
 from celery_conformance.schemas import problems
@@ -93,8 +93,9 @@ def _case(raw: Mapping[str, Any], source: str) -> Case:
     for name in ("covers", "do", "expect", "kills"):
         if name in fields:
             fields[name] = tuple(fields[name])
-    if "vary" in fields:
-        fields["vary"] = {axis: tuple(values) for axis, values in fields["vary"].items()}
+    for name in ("vary", "more"):
+        if name in fields:
+            fields[name] = {axis: tuple(values) for axis, values in fields[name].items()}
     case = Case(**fields, source=source)
     for message in rule_problems(case):
         raise CaseFileError(f"{source}: {case.id}: {message}", "mend the case file")
@@ -106,6 +107,9 @@ def rule_problems(case: Case) -> Iterable[str]:
     presences = [entry for entry in case.expect if not set(entry) & set(_ABSENCES)]
     if not presences:
         yield "expects only absences; a case that expects an absence also expects a presence"
+    for axis in sorted(set(case.more) - (set(case.vary) - set(RUN_AXES))):
+        why = "belongs to the run" if axis in RUN_AXES else "it does not vary"
+        yield f"has more values for the axis {axis!r}, which {why}"
     bound = _bound(case)
     for entry in case.expect:
         for name in entry.get("order", ()):

@@ -27,6 +27,7 @@ class Case:
     do: tuple[Mapping[str, Any], ...]
     expect: tuple[Mapping[str, Any], ...]
     vary: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    more: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     fixtures: Mapping[str, Any] | None = None
     worker: Mapping[str, Any] = field(default_factory=dict)
     isolation: Isolation = "shared"
@@ -62,9 +63,10 @@ def applies(case: Case, run: Mapping[str, str]) -> bool:
     return all(run[axis] in case.vary[axis] for axis in RUN_AXES if axis in case.vary)
 
 
-def expand(case: Case, fixtures: list[str]) -> Iterator[Instance]:
+def expand(case: Case, fixtures: list[str], *, thorough: bool) -> Iterator[Instance]:
     """The instances of a case; ``fixtures`` are the names its fixture query found."""
-    axes = {name: values for name, values in case.vary.items() if name not in RUN_AXES}
+    more = case.more if thorough else {}
+    axes = {name: (*values, *more.get(name, ())) for name, values in case.vary.items() if name not in RUN_AXES}
     if case.fixtures is not None:
         axes["fixture"] = tuple(fixtures)
     for values in itertools.product(*axes.values()):

@@ -8,7 +8,7 @@ import datetime
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -44,9 +44,9 @@ def make_plan(cases: Sequence[Case], adapter: Adapter, settings: Settings) -> li
     return [
         Planned(instance, tuple(lacks(case, adapter, known, dict(instance.axes))))
         for case in cases
-        if case.role in settings.roles and matches(case, settings.patterns) and (settings.thorough or not case.thorough)
+        if case.role in settings.roles and matches(case, settings.patterns)
         if profiles.get(case.covers[0], "core") in settings.profiles
-        for instance in instances(case, fixtures, settings.axes)
+        for instance in instances(case, fixtures, settings.axes, thorough=settings.thorough)
     ]
 
 
@@ -87,8 +87,10 @@ def judge(
             console.print(f"the run's folder is {folder}", markup=False, highlight=False, soft_wrap=True)
         else:
             shutil.rmtree(folder, ignore_errors=True)
-    left_out = [] if settings.thorough else [case.id for case in cases if case.thorough]
-    results += stale_entries(adapter.baseline, results, settings, left_out) if settings.use_baseline else []
+    if settings.use_baseline and settings.whole:
+        thorough = make_plan(cases, adapter, replace(settings, thorough=True))
+        names = {planned.instance.name for planned in thorough} | {result.name for result in results}
+        results += stale_entries(adapter.baseline, names, settings)
     return RunDocument(
         implementation=adapter.name,
         title=adapter.title,
@@ -140,18 +142,13 @@ def coverage(cases: Sequence[Case]) -> dict[str, tuple[str, ...]]:
     return {name: tuple(ids) for name, ids in sorted(found.items())}
 
 
-def stale_entries(
-    baseline: Baseline, results: Sequence[Result], settings: Settings, left_out: Sequence[str]
-) -> list[Result]:
-    """A red result for each baseline entry that speaks of this run and matches nothing; only a whole run can tell."""
-    if not settings.whole:
-        return []
+def stale_entries(baseline: Baseline, names: Iterable[str], settings: Settings) -> list[Result]:
+    """A red result for each baseline entry that speaks of this run and of none of these instances of cases."""
+    known = list(names)
     unmatched = [
         entry
         for entry in baseline.entries
-        if entry.applies(settings.axes)
-        and not any(entry.covers(result.name, settings.axes) for result in results)
-        and not any(entry.id.partition("[")[0] == name or entry.covers(name, settings.axes) for name in left_out)
+        if entry.applies(settings.axes) and not any(entry.covers(name, settings.axes) for name in known)
     ]
     empty = Result(
         name="", case="", title="an entry of baseline.yaml", role="baseline", surface="baseline", level="MUST",

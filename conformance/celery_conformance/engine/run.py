@@ -21,7 +21,7 @@ from celery_conformance.engine.door2 import Client, ClientProblem
 from celery_conformance.engine.expect import NOTHING, Failure, judge
 from celery_conformance.engine.ground import ground
 from celery_conformance.engine.select import Lack
-from celery_conformance.engine.shared import SharedWorkers
+from celery_conformance.engine.shared import SharedWorkers, slot_key
 from celery_conformance.engine.steps import STEPS
 from celery_conformance.engine.suite import BrokerRefused, Suite
 from celery_conformance.engine.testbed import Testbed
@@ -83,12 +83,9 @@ class Run:
         Raises:
             AdapterError: the implementation could not be started or spoken to.
         """
-        order = list(self.plan)
-        random.Random(self.seed).shuffle(order)
-        order.sort(key=lambda planned: -(planned.instance.case.seconds or 0))  # the longest first, the rest at random
         try:
             await self._start()
-            results = await self._batch(order)
+            results = await self._batch(self._order())
             again, self._again = self._again, []
             if self.shared is not None:
                 await self.shared.end_gone()
@@ -96,6 +93,15 @@ class Run:
             return results + self._late_problems()
         finally:
             await self._stop()
+
+    def _order(self) -> list[Planned]:
+        """The longest first, then those that share a worker with few: what comes last finds all workers up."""
+        order = list(self.plan)
+        random.Random(self.seed).shuffle(order)
+        sharing = Counter(slot_key(planned.instance.case) for planned in order)
+        order.sort(key=lambda planned: min(sharing[slot_key(planned.instance.case)], self.jobs))
+        order.sort(key=lambda planned: -(planned.instance.case.seconds or 0))
+        return order
 
     def _late_problems(self) -> list[Result]:
         """What a client did against the rules of door 2 after its last reply; no case can tell."""

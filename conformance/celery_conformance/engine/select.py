@@ -43,12 +43,14 @@ def fitting_fixtures(case: Case, fixtures: Iterable[Fixture], broker: str) -> li
     ]
 
 
-def instances(case: Case, fixtures: Iterable[Fixture], run: Mapping[str, str]) -> list[Instance]:
-    """The instances of a case in a run; none when it does not apply."""
-    if not applies(case, run):
+def instances(
+    case: Case, fixtures: Iterable[Fixture], run: Mapping[str, str], *, thorough: bool = True
+) -> list[Instance]:
+    """The instances of a case in a run; none when it does not apply, or only a thorough run has them."""
+    if not applies(case, run) or (case.thorough and not thorough):
         return []
     names = fitting_fixtures(case, fixtures, run["broker"]) if case.fixtures is not None else []
-    return list(expand(case, names))
+    return list(expand(case, names, thorough=thorough))
 
 
 def lacks(case: Case, adapter: Adapter, fixtures: Mapping[str, Fixture], axes: Mapping[str, Any]) -> list[Lack]:

@@ -37,6 +37,11 @@ class Slot:
         return self.deaths >= (1 if self.hazard else _DEATHS)
 
 
+def slot_key(case: Case) -> str:
+    """Two cases of the role worker share one when this is the same."""
+    return json.dumps([case.role, case.worker, case.hazard, case.apart], sort_keys=True)
+
+
 @dataclass(slots=True)
 class SharedWorkers:
     """All slots of a run."""
@@ -46,8 +51,7 @@ class SharedWorkers:
 
     def slot(self, case: Case) -> Slot:
         """The slot a case runs in."""
-        key = json.dumps([case.worker, case.hazard, case.apart], sort_keys=True)
-        return self._slots.setdefault(key, Slot(case.worker, case.hazard))
+        return self._slots.setdefault(slot_key(case), Slot(case.worker, case.hazard))
 
     async def take(self, slot: Slot) -> Worker:
         """The living worker of a slot; started when there is none.
