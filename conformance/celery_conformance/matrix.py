@@ -7,45 +7,45 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import json
-import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 from celery_conformance import adapter as adapters
+from celery_conformance.judged import NotJudgedError, judge
 
 #: Adapters that are to break no MUST.
 FAULTLESS = frozenset({"celery", "celery-wire"})
 
 
-def run(name: str, broker: str, store: str, folder: Path) -> tuple[int, str]:
+def run(implementation: str, folder: Path, words: Sequence[str]) -> tuple[int, str]:
     """The exit code of a run, and its line of the table."""
-    words = [name, "--broker", broker, "--store", store, "--thorough", "--report", str(folder)]
-    command = [sys.executable, "-m", "celery_conformance.cli", "run", *words]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    document = folder / "report.json"
-    if not document.exists():
-        said = (done.stderr or done.stdout).strip().splitlines()
-        return done.returncode, f"not judged: {said[0] if said else f'exit {done.returncode}'}"
-    read = json.loads(document.read_text(encoding="utf-8"))
-    counts = ", ".join(f"{count} {verdict}" for verdict, count in read["counts"].items() if count)
-    return done.returncode, f"{read['seconds']:6.1f} s  {counts}"
+    try:
+        judged = judge(implementation, folder, "--thorough", *words)
+    except NotJudgedError as error:
+        said = error.printed.strip().splitlines()
+        return error.exit_code, f"not judged: {said[0] if said else f'exit {error.exit_code}'}"
+    counts = ", ".join(f"{count} {verdict}" for verdict, count in judged.report["counts"].items() if count)
+    return judged.exit_code, f"{judged.report['seconds']:6.1f} s  {counts}"
 
 
 def main(words: Sequence[str] | None = None) -> int:
     """Run it; return 1 when an adapter that is to be faultless is not."""
     parser = argparse.ArgumentParser(prog="python -m celery_conformance.matrix", description=__doc__)
     parser.add_argument("adapters", nargs="*", default=adapters.builtin_names(), help="default: all built-in ones")
+    parser.add_argument("-k", action="append", default=[], help="only these cases, as celery-wire run takes them")
+    arguments = parser.parse_args(words)
+    only = [word for pattern in arguments.k for word in ("-k", pattern)]
     faults = 0
     with tempfile.TemporaryDirectory(prefix="celery-wire-") as folder:
-        for name in parser.parse_args(words).adapters:
-            adapter = adapters.read(adapters.find(name))
+        for implementation in arguments.adapters:
+            adapter = adapters.read(adapters.find(implementation))
             for broker, store in itertools.product(adapter.brokers, adapter.stores):
-                code, line = run(name, broker, store, Path(folder) / f"{name}-{broker}-{store}")
-                print(f"{name:15} {broker:5} {store:5}  exit {code}  {line}", flush=True)
-                faults += code != 0 and name in FAULTLESS
+                place = Path(folder) / f"{adapter.name}-{broker}-{store}"
+                code, line = run(implementation, place, ["--broker", broker, "--store", store, *only])
+                print(f"{adapter.name:15} {broker:5} {store:5}  exit {code}  {line}", flush=True)
+                faults += code != 0 and adapter.name in FAULTLESS
     return 1 if faults else 0
 
 

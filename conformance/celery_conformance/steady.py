@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import json
 import multiprocessing
 import os
-import subprocess
 import sys
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+
+from celery_conformance.judged import judge
 
 _MOMENT = 100_000
 
@@ -40,18 +40,17 @@ def busy_cores(count: int) -> Iterator[None]:
             burner.join()
 
 
-def one_run(words: list[str], seed: int, folder: Path) -> dict[str, str]:
-    """The verdict of every case in one run."""
-    report = folder / str(seed)
-    options = ["--seed", str(seed), "--report", str(report)]
-    command = [sys.executable, "-m", "celery_conformance.cli", "run", *words, *options]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    document = report / "report.json"
-    if not document.exists():
-        raise SystemExit(f"run with seed {seed} left no report (exit {done.returncode}):\n{done.stderr or done.stdout}")
-    read = json.loads(document.read_text())
-    print(f"seed {seed}: {len(read['results'])} cases in {read['seconds']:.1f} s, exit {done.returncode}", flush=True)
-    return {result["name"]: result["verdict"] for result in read["results"]}
+def one_run(words: Sequence[str], seed: int, folder: Path) -> dict[str, str]:
+    """The verdict of every case in one run.
+
+    Raises:
+        NotJudgedError: it left no report.
+    """
+    implementation, *options = words
+    judged = judge(implementation, folder / str(seed), "--seed", str(seed), *options)
+    seconds = judged.report["seconds"]
+    print(f"seed {seed}: {len(judged.results)} cases in {seconds:.1f} s, exit {judged.exit_code}", flush=True)
+    return judged.verdicts
 
 
 def differences(runs: dict[int, dict[str, str]]) -> dict[str, dict[str, list[int]]]:
@@ -63,15 +62,17 @@ def differences(runs: dict[int, dict[str, str]]) -> dict[str, dict[str, list[int
     return {name: dict(found) for name, found in sorted(seen.items()) if len(found) > 1}
 
 
-def main() -> int:
+def main(given: Sequence[str] | None = None) -> int:
     """Run it; return 1 when a verdict is not steady."""
     parser = argparse.ArgumentParser(prog="python -m celery_conformance.steady", description=__doc__)
     parser.add_argument("--runs", type=int, default=20)
     parser.add_argument("--broker", default="redis")
     parser.add_argument("--burners", type=int, default=os.cpu_count() or 2, help="cores kept busy with something else")
     parser.add_argument("implementation", nargs="?", default="celery")
-    arguments = parser.parse_args()
-    words = [arguments.implementation, "--broker", arguments.broker]
+    parser.add_argument("-k", action="append", default=[], help="only these cases, as celery-wire run takes them")
+    arguments = parser.parse_args(given)
+    only = [word for pattern in arguments.k for word in ("-k", pattern)]
+    words = [arguments.implementation, "--broker", arguments.broker, *only]
     with tempfile.TemporaryDirectory() as folder, busy_cores(arguments.burners):
         runs = {seed: one_run(words, seed, Path(folder)) for seed in range(1, arguments.runs + 1)}
     unsteady = differences(runs)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from celery_conformance.brokers.rabbitmq import RabbitServer, start_rabbitmq
+from celery_conformance.brokers.rabbitmq import RabbitServer, find_server, start_rabbitmq
 from celery_conformance.brokers.redis_server import RedisServer, start_redis
 from celery_conformance.cases import load as case_files
 from celery_conformance.commands import run as run_command
@@ -29,6 +29,15 @@ def redis_server(data_folder: Path) -> Iterator[RedisServer]:
     server = start_redis(folder)
     yield server
     server.stop()
+
+
+@pytest.fixture
+def rabbit_binary() -> None:
+    """For tests whose runs start a RabbitMQ of their own; they are marked ``rabbitmq``."""
+    try:
+        find_server()
+    except BrokerError as error:
+        pytest.skip(error.cause)
 
 
 @pytest.fixture(scope="session")

@@ -11,13 +11,12 @@ from pathlib import Path
 
 import pytest
 from celery_conformance import adapter, cli
-from celery_conformance.brokers.rabbitmq import find_server
 from celery_conformance.brokers.redis_server import RedisServer
 from celery_conformance.cases import load as case_files
 from celery_conformance.commands import run as run_command
 from celery_conformance.commands.settings import shown
 from celery_conformance.engine.testbed import _given, parse_target
-from celery_conformance.errors import BrokerError, InstallError, UsageError
+from celery_conformance.errors import InstallError, UsageError
 from celery_conformance.report.document import RunDocument
 
 from .command import ADAPTERS, CASES, Ran, Running, left_processes
@@ -582,12 +581,8 @@ def test_an_interrupted_worker_leaves_nothing(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def rabbit_starting(tmp_path: Path) -> Running:
+def rabbit_starting(rabbit_binary: None, tmp_path: Path) -> Running:
     """A run whose RabbitMQ is coming up."""
-    try:
-        find_server()
-    except BrokerError as error:
-        pytest.skip(error.cause)
     running = Running(("run", "celery", "-k", "v2-id-equals", "--broker", "amqp"), tmp_path / "temporary")
     running.wait_for_program("beam.smp", "celery-wire-")
     return running
