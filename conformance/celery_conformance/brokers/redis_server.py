@@ -16,8 +16,9 @@ from celery_conformance.brokers import process
 from celery_conformance.brokers.ports import HOST, answers, free_ports, wait_until
 from celery_conformance.errors import BrokerError
 
-#: Each worker of a run gets two databases of its own, one for the broker and one for results.
-DATABASES = 512
+#: Each worker of a run gets two databases of its own, one for the broker and one for results. A run of all cases
+#: against an implementation whose workers keep dying starts one worker a case, at most.
+DATABASES = 4096
 
 
 @dataclass(frozen=True, slots=True)

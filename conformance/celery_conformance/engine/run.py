@@ -68,6 +68,7 @@ class Run:
     _probes: dict[str, str | None] = field(default_factory=dict)
     _slots: asyncio.Semaphore = field(init=False)
     _own_slots: asyncio.Semaphore = field(init=False)
+    _alone_slots: asyncio.Semaphore = field(init=False)
     starting: asyncio.Semaphore = field(init=False)
 
     def __post_init__(self) -> None:
@@ -75,6 +76,7 @@ class Run:
         own = self.jobs // _OWN_SHARE
         self._slots = asyncio.Semaphore(self.jobs - own)
         self._own_slots = asyncio.Semaphore(own) if own else self._slots
+        self._alone_slots = asyncio.Semaphore(self.jobs)
         self.starting = asyncio.Semaphore(_STARTING)
 
     async def all(self) -> list[Result]:
@@ -155,8 +157,8 @@ class Run:
 
     async def _one(self, planned: Planned, alone: bool) -> Result | None:
         """Run one instance; None when it has to run again alone."""
-        own = alone or planned.instance.case.isolation != "shared"
-        async with self._own_slots if own else self._slots:
+        own = self._own_slots if planned.instance.case.isolation != "shared" else self._slots
+        async with self._alone_slots if alone else own:
             started = time.monotonic()
             try:
                 verdict = await self._verdict(planned, alone)

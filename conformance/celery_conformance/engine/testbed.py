@@ -16,9 +16,9 @@ from typing import Literal
 from urllib.parse import SplitResult, urlsplit
 
 from celery_conformance.brokers.rabbitmq import RabbitServer, start_rabbitmq
-from celery_conformance.brokers.redis_server import RedisServer, start_redis
+from celery_conformance.brokers.redis_server import DATABASES, RedisServer, start_redis
 from celery_conformance.clock import Clock
-from celery_conformance.errors import BrokerError, UsageError
+from celery_conformance.errors import BrokerError, SuiteError, UsageError
 from celery_conformance.facts import Timeline
 from celery_conformance.tap.monitor import ScriptMonitor
 from celery_conformance.tap.proxy import Tap, Upstream
@@ -177,8 +177,18 @@ class Testbed:
         return folder
 
     async def space(self) -> Space:
-        """A corner nobody else uses (with a user's URL: the one corner there is)."""
+        """A corner nobody else uses (with a user's URL: the one corner there is).
+
+        Raises:
+            SuiteError: the embedded Redis has no more.
+        """
         async with self._lock:
+            if self._redis is not None and self._spaces >= DATABASES // 2:
+                raise SuiteError(
+                    f"expected at most {DATABASES // 2} workers and clients in a run, came one more: "
+                    "each has databases of its own in the embedded Redis",
+                    "judge less at a time, with -k or --role",
+                )
             number, self._spaces = self._spaces, self._spaces + 1
             return Space(number, await self._broker_path(number), self._store_path(number))
 
