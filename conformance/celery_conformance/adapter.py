@@ -234,15 +234,15 @@ def prepare(adapter: Adapter) -> Adapter:
         )
     target = cache_folder() / "adapters" / fingerprint(adapter.folder, adapter.setup["command"])
     ready = Adapter(**{name: getattr(adapter, name) for name in Adapter.__slots__} | {"folder": target})
-    with _alone(target):
+    with alone(target):
         if not (target / _STAMP).exists():
             _set_up(adapter.folder, ready)
     return ready
 
 
 @contextlib.contextmanager
-def _alone(target: Path) -> Iterator[None]:
-    """One at a time: another run that wants the same set-up waits until it is done, and finds it."""
+def alone(target: Path) -> Iterator[None]:
+    """One at a time: another process that wants to set this folder up waits until it is done, and finds it."""
     target.parent.mkdir(parents=True, exist_ok=True)
     with target.with_name(f"{target.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
