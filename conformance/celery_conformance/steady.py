@@ -15,7 +15,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from celery_conformance.judged import judge
+from celery_conformance.judged import NotJudgedError, judge
 
 _MOMENT = 100_000
 
@@ -44,10 +44,13 @@ def one_run(words: Sequence[str], seed: int, folder: Path) -> dict[str, str]:
     """The verdict of every case in one run.
 
     Raises:
-        NotJudgedError: it left no report.
+        SystemExit: it left no report; with what it printed.
     """
     implementation, *options = words
-    judged = judge(implementation, folder / str(seed), "--seed", str(seed), *options)
+    try:
+        judged = judge(implementation, folder / str(seed), "--seed", str(seed), *options)
+    except NotJudgedError as error:
+        raise SystemExit(f"run with seed {seed}: {error}") from error
     seconds = judged.report["seconds"]
     print(f"seed {seed}: {len(judged.results)} cases in {seconds:.1f} s, exit {judged.exit_code}", flush=True)
     return judged.verdicts

@@ -58,6 +58,12 @@ def test_an_implementation_that_is_not_steady(tmp_path: Path, capsys: pytest.Cap
     assert said[2:] == [f"not steady: {CASE}: {{'pass': [1], 'fail': [2]}}", "2 runs, 1 cases, 1 not steady"]
 
 
+def test_a_run_without_a_report_ends_it_with_what_was_printed(tmp_path: Path) -> None:
+    """An adapter that does not exist ends the runs in the command's own words, with no traceback."""
+    with pytest.raises(SystemExit, match=r"^run with seed 1: no report, exit 3:\ncelery-wire: "):
+        steady.main(["--runs", "2", "--burners", "1", str(tmp_path / "nowhere")])
+
+
 @pytest.mark.parametrize(("name", "code"), [("celery-wire", 1), ("another", 0)])
 def test_only_what_is_to_be_faultless_makes_the_matrix_fail(
     name: str, code: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]

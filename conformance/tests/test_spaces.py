@@ -50,6 +50,6 @@ def test_one_space_too_many_is_the_suites_fault(tmp_path: Path) -> None:
 
 def test_a_whole_run_has_spaces_enough() -> None:
     """Were every worker to die, each instance of a case would have had one in company and one alone."""
-    run, fixtures = {"broker": "redis", "store": "redis", "pool": ""}, load_fixtures()
+    run, fixtures = {"broker": "redis", "store": "redis", "pool": "prefork"}, load_fixtures()
     every = [one for case in load() if case.role == "worker" for one in instances(case, fixtures, run)]
     assert 2 * len(every) < DATABASES // 2

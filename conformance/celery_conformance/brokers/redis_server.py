@@ -17,7 +17,7 @@ from celery_conformance.brokers.ports import HOST, answers, free_ports, wait_unt
 from celery_conformance.errors import BrokerError
 
 #: Each worker of a run gets two databases of its own, one for the broker and one for results. A run of all cases
-#: against an implementation whose workers keep dying starts one worker a case, at most.
+#: against an implementation whose workers keep dying starts two workers an instance of a case, at most.
 DATABASES = 4096
 
 
