@@ -87,7 +87,7 @@ class Run:
         """
         try:
             await self._start()
-            results = await self._batch(self._order())
+            results = await self._batch(in_order(self.plan, self.seed, self.jobs))
             again, self._again = self._again, []
             if self.shared is not None:
                 await self.shared.end_gone()
@@ -95,15 +95,6 @@ class Run:
             return results + self._late_problems()
         finally:
             await self._stop()
-
-    def _order(self) -> list[Planned]:
-        """The longest first, then those that share a worker with few: what comes last finds all workers up."""
-        order = list(self.plan)
-        random.Random(self.seed).shuffle(order)
-        sharing = Counter(slot_key(planned.instance.case) for planned in order)
-        order.sort(key=lambda planned: min(sharing[slot_key(planned.instance.case)], self.jobs))
-        order.sort(key=lambda planned: -(planned.instance.case.seconds or 0))
-        return order
 
     def _late_problems(self) -> list[Result]:
         """What a client did against the rules of door 2 after its last reply; no case can tell."""
@@ -260,6 +251,16 @@ class Run:
             keeper=self.keeper if worker is not None else None,
             worker=worker if isinstance(worker, Worker) else None,
         )
+
+
+def in_order(plan: Sequence[Planned], seed: int, jobs: int) -> list[Planned]:
+    """The longest first, then those that share a worker with few: what comes last finds all workers up."""
+    order = list(plan)
+    random.Random(seed).shuffle(order)
+    sharing = Counter(slot_key(planned.instance.case) for planned in order)
+    order.sort(key=lambda planned: min(sharing[slot_key(planned.instance.case)], jobs))
+    order.sort(key=lambda planned: -(planned.instance.case.seconds or 0))
+    return order
 
 
 async def perform(context: Context) -> Failure | None:
